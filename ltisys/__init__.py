@@ -1,0 +1,113 @@
+"""the map: one line per module, and the public names, loaded lazily
+
+A System says what happens to a signal, a Plan says how it will be computed. ``import ltisys as
+lti`` gives every public name; each is loaded when it is first used.
+
+::
+
+    errors        the exception tree, drawn at the top
+    spectra       the one FFT seam: real FFTs on the last axis, good sizes, dtype rules, workers
+    reach         which outputs an input can reach: where silence stays exact and where a bad
+                  sample spreads
+    quantiser     floats to sample codes: round half to even, dither on request, clipped frames
+                  counted
+    rates         changes of sample rate by a Kaiser-windowed sinc, pre-ringing kept
+    levels        decibels, peaks, energy, loudness, where a tail sinks below a level
+    signals       test signals: impulse, step, tones, noise, sweeps, maximum-length sequences
+    planner       problem -> Plan: cost model, choice, reasons; pure, prints itself, runs nothing
+    engines       one file per algorithm, all obeying engines/base.py; they read a Plan, never
+                  choose one
+    convolution   convolve, correlate: validate, plan, run, trim
+    responses     impulse responses as arrays of every shape: in series, in parallel, at a
+                  frequency
+    blockwise     a long input block by block: the same answer however it is read, in constant
+                  memory
+    systems       FIR, IIR and their algebra: series >>, parallel +, gain *, feedback
+    audio         sound files, in blocks; the only (frames, channels) in the package; soundfile
+                  only here
+    files         file in, file out, in constant memory
+    survey        what is in a sound file: levels, direct sound, decay
+    doctor        what ltisys runs on: versions, the FFT in use, cores, formats, extras
+    cli           parses, calls the public API, prints; no maths
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ltisys.audio import WriteReport, read, write
+    from ltisys.convolution import convolve, correlate
+    from ltisys.errors import AudioFileError, LtisysError, MismatchError, OutputError
+    from ltisys.files import FileReport, convolve_file
+    from ltisys.planner import Plan, plan
+    from ltisys.signals import impulse, mls, noise, step, sweep, tone
+    from ltisys.systems import FIR, System, delay, gain
+
+_HOMES = {
+    "AudioFileError": "errors",
+    "FIR": "systems",
+    "FileReport": "files",
+    "LtisysError": "errors",
+    "MismatchError": "errors",
+    "OutputError": "errors",
+    "Plan": "planner",
+    "System": "systems",
+    "WriteReport": "audio",
+    "convolve": "convolution",
+    "convolve_file": "files",
+    "correlate": "convolution",
+    "delay": "systems",
+    "gain": "systems",
+    "impulse": "signals",
+    "mls": "signals",
+    "noise": "signals",
+    "plan": "planner",
+    "read": "audio",
+    "step": "signals",
+    "sweep": "signals",
+    "tone": "signals",
+    "write": "audio",
+}
+
+__all__ = [
+    "AudioFileError",
+    "FIR",
+    "FileReport",
+    "LtisysError",
+    "MismatchError",
+    "OutputError",
+    "Plan",
+    "System",
+    "WriteReport",
+    "convolve",
+    "convolve_file",
+    "correlate",
+    "delay",
+    "gain",
+    "impulse",
+    "mls",
+    "noise",
+    "plan",
+    "read",
+    "step",
+    "sweep",
+    "tone",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name, or a module of the package, when it is first asked for (PEP 562)."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"ltisys.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'ltisys' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

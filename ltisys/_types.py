@@ -1,0 +1,30 @@
+"""Literal aliases used both as hints and for validation"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Array",
+    "Boundary",
+    "Color",
+    "FloatArray",
+    "Method",
+    "Mode",
+    "Normalize",
+    "PathLike",
+]
+
+Array = NDArray[Any]
+FloatArray = NDArray[np.floating[Any]]
+PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+Method = Literal["auto", "direct", "fft", "overlap-add", "overlap-save"]
+Mode = Literal["full", "same", "valid"]
+Boundary = Literal["zero", "reflect", "nearest", "wrap"]
+Color = Literal["white", "pink"]
+Normalize = Literal["peak", "rms"]

@@ -1,0 +1,233 @@
+"""the one FFT seam: real FFTs on the last axis, good sizes, dtype rules, workers
+
+Every transform of the package goes through `scipy.fft`, so a backend the user installs there is
+used, in our threads too. Each call asks for one worker: the threads are ours, one batch of rows
+each, because a batch that stays in a core's cache is what makes a transform fast.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Any, TypeVar
+
+import numpy as np
+import scipy.fft
+
+from ltisys._types import Array
+
+uarray: Any  # the way to carry a backend into another thread; not among scipy's public names
+try:
+    uarray = importlib.import_module("scipy._lib.uarray")
+except ImportError:  # a scipy that moved it: our threads then miss `set_backend`
+    uarray = None
+
+__all__ = [
+    "active_backend",
+    "complex_for",
+    "cores",
+    "forward",
+    "forward_real",
+    "good_size",
+    "inverse",
+    "inverse_real",
+    "is_real",
+    "parallel",
+    "precision_for",
+    "split",
+]
+
+Task = TypeVar("Task")
+
+SPLIT_FROM = 3 << 17
+"""Transforms from this length up run in two passes (`benchmarks/results/transforms.md`)."""
+
+
+# --- dtypes -----------------------------------------------------------------------------------
+
+
+def precision_for(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of a result: single only if all are single, complex if any is complex."""
+    single = all(d in (np.float32, np.complex64) for d in dtypes)
+    if any(d.kind == "c" for d in dtypes):
+        return np.dtype(np.complex64 if single else np.complex128)
+    return np.dtype(np.float32 if single else np.float64)
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Say whether a dtype has no imaginary part."""
+    return dtype.kind != "c"
+
+
+def complex_for(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the complex dtype of the same precision."""
+    return np.result_type(dtype, np.complex64)
+
+
+# --- sizes ------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _sides() -> Array:
+    """List the 5-smooth sides of a split transform; high powers of two alias in the caches."""
+    sides = [
+        2**a * 3**b * 5**c
+        for a in range(2, 5)
+        for b in range(8)
+        for c in range(6)
+        if 256 <= 2**a * 3**b * 5**c <= 8192
+    ]
+    return np.array(sorted(sides))
+
+
+@functools.lru_cache(maxsize=512)
+def good_size(least: int) -> int:
+    """Return the smallest fast transform length >= `least`."""
+    if least < SPLIT_FROM or least > 1 << 26:
+        return int(scipy.fft.next_fast_len(least))
+    sides = _sides()
+    products = np.outer(sides, sides)
+    usable = (products >= least) & (sides[:, None] <= sides) & (sides <= 4 * sides[:, None])
+    return int(products[usable].min())
+
+
+@functools.lru_cache(maxsize=512)
+def split(nfft: int) -> tuple[int, int] | None:
+    """Return (n1, n2) with n1 n2 = nfft if a transform of `nfft` runs in two passes, or None."""
+    if nfft < SPLIT_FROM:
+        return None
+    sides = _sides()
+    pairs = [(int(a), nfft // int(a)) for a in sides if nfft % a == 0 and nfft // a in sides]
+    return min(pairs, key=lambda pair: abs(pair[0] - pair[1]), default=None)
+
+
+# --- transforms -------------------------------------------------------------------------------
+
+
+def forward_real(x: Array, nfft: int) -> Array:
+    """Transform real rows (..., frames <= nfft), zero-padded: (..., nfft // 2 + 1)."""
+    return np.asarray(scipy.fft.rfft(x, nfft, workers=1))
+
+
+def inverse_real(spectra: Array, nfft: int) -> Array:
+    """Undo `forward_real`; the argument is used up."""
+    return np.asarray(scipy.fft.irfft(spectra, nfft, overwrite_x=True, workers=1))
+
+
+@functools.lru_cache(maxsize=4)
+def _twiddles(n1: int, n2: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Return exp(-2 pi i j k / n) of shape (n1, n2), and its conjugate.
+
+    Row j = 32 a + b is the product of rows 32 a and b: one rounding of double precision instead
+    of n1 n2 sines.
+    """
+    coarse = np.arange(-(-n1 // 32))[:, None] * 32
+    fine = np.arange(32)[:, None]
+    column = np.arange(n2)[None, :] * (-2j * np.pi / (n1 * n2))
+    table = np.exp(coarse * column)[:, None, :] * np.exp(fine * column)[None, :, :]
+    table = table.reshape(-1, n2)[:n1].astype(dtype)
+    return table, table.conj()
+
+
+def forward(rows: Array) -> Array:
+    """Transform complex rows (..., nfft), overwriting them where the backend can; order is ours.
+
+    Long rows are read as matrices (n1, n2): a transform down the columns, a twist, a transform
+    along the rows. Each pass works on pieces that stay in cache and runs in the SIMD lanes of a
+    batch. The result is a permutation of the spectrum, the same one for every row, which a
+    product of spectra does not notice and `inverse` undoes.
+
+    References
+    ----------
+    D. H. Bailey, "FFTs in external or hierarchical memory", J. Supercomputing 4, 1990: the
+    four-step method, here without its transpositions.
+    """
+    sides = split(rows.shape[-1])
+    if sides is None:
+        return np.asarray(scipy.fft.fft(rows, overwrite_x=True, workers=1))
+    twist, _ = _twiddles(*sides, rows.dtype)
+    for i in np.ndindex(rows.shape[:-1]):
+        matrix = rows[i].reshape(sides)
+        columns = scipy.fft.fft(matrix, axis=0, overwrite_x=True, workers=1)
+        np.multiply(columns, twist, out=columns)
+        _keep(scipy.fft.fft(columns, axis=1, overwrite_x=True, workers=1), matrix)
+    return rows
+
+
+def inverse(spectra: Array) -> Array:
+    """Undo `forward` times nfft: nothing is divided, the response's spectrum carries 1 / nfft."""
+    sides = split(spectra.shape[-1])
+    if sides is None:
+        return np.asarray(scipy.fft.ifft(spectra, norm="forward", overwrite_x=True, workers=1))
+    _, untwist = _twiddles(*sides, spectra.dtype)
+    for i in np.ndindex(spectra.shape[:-1]):
+        matrix = spectra[i].reshape(sides)
+        rows = scipy.fft.ifft(matrix, axis=1, norm="forward", overwrite_x=True, workers=1)
+        np.multiply(rows, untwist, out=rows)
+        _keep(scipy.fft.ifft(rows, axis=0, norm="forward", overwrite_x=True, workers=1), matrix)
+    return spectra
+
+
+def _keep(result: Array, place: Array) -> None:
+    """Copy a transform into its place unless the backend already left it there."""
+    if not np.may_share_memory(result, place):
+        place[...] = result
+
+
+# --- workers ----------------------------------------------------------------------------------
+
+
+def cores() -> int:
+    """Count the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parallel(
+    start: Callable[[], Callable[[Task], None]], tasks: Sequence[Task], workers: int
+) -> None:
+    """Run every task, on `workers` threads; `start()` gives each thread its own scratch.
+
+    Transforms and array arithmetic release the interpreter lock, so threads are enough. The first
+    exception (Ctrl-C too) stops the rest after their present task and is raised.
+    """
+    workers = min(workers, len(tasks))
+    if workers <= 1:
+        work = start()
+        for task in tasks:
+            work(task)
+        return
+    queue = iter(tasks)
+    state = None if uarray is None else uarray.get_state()
+    stopped = False
+
+    def run() -> None:
+        with nullcontext() if uarray is None else uarray.set_state(state):
+            work = start()
+            for task in queue:  # a list's iterator hands out each task once, to whoever asks
+                if stopped:
+                    return
+                work(task)
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for future in [pool.submit(run) for _ in range(workers)]:
+                future.result()
+        except BaseException:
+            stopped = True
+            raise
+
+
+def active_backend() -> str:
+    """Name what answers `scipy.fft.fft` in this thread, e.g. ``"scipy (pocketfft)"``."""
+    try:
+        shared, local, *_ = uarray.get_state()._pickle()
+        preferred = [entry[0] for entry in local.get("numpy.scipy.fft", ([], []))[1]]
+        backend = preferred[-1] if preferred else shared["numpy.scipy.fft"][0][0]
+    except (AttributeError, KeyError, TypeError, ValueError):  # a scipy that keeps it elsewhere
+        return "unknown"
+    name = str(getattr(backend, "__name__", type(backend).__name__))
+    return "scipy (pocketfft)" if name == "_ScipyBackend" else name
