@@ -9,11 +9,13 @@ lti`` gives every public name; each is loaded when it is first used.
     spectra       the one FFT seam: real FFTs on the last axis, good sizes, dtype rules, workers
     reach         which outputs an input can reach: where silence stays exact and where a bad
                   sample spreads
-    quantiser     floats to sample codes: round half to even, dither on request, clipped frames
-                  counted
     rates         changes of sample rate by a Kaiser-windowed sinc, pre-ringing kept
     levels        decibels, peaks, energy, loudness, where a tail sinks below a level
     signals       test signals: impulse, step, tones, noise, sweeps, maximum-length sequences
+    quantiser     floats to sample codes: round half to even, dither on request, clipped frames
+                  counted
+    containers    sound formats: what each takes, and what the bytes of its files say
+    replacing     an output file that is absent, the old one, or complete
     planner       problem -> Plan: cost model, choice, reasons; pure, prints itself, runs nothing
     engines       one file per algorithm, all obeying engines/base.py; they read a Plan, never
                   choose one
@@ -25,6 +27,7 @@ lti`` gives every public name; each is loaded when it is first used.
     systems       FIR, IIR and their algebra: series >>, parallel +, gain *, feedback
     audio         sound files, in blocks; the only (frames, channels) in the package; soundfile
                   only here
+    recording     sound files written in blocks, whole or not at all
     files         file in, file out, in constant memory
     survey        what is in a sound file: levels, direct sound, decay
     doctor        what ltisys runs on: versions, the FFT in use, cores, formats, extras
@@ -39,11 +42,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ltisys.audio import WriteReport, read, write
+    from ltisys.audio import read
     from ltisys.convolution import convolve, correlate
     from ltisys.errors import AudioFileError, LtisysError, MismatchError, OutputError
     from ltisys.files import FileReport, convolve_file
     from ltisys.planner import Plan, plan
+    from ltisys.recording import WriteReport, write
     from ltisys.signals import impulse, mls, noise, step, sweep, tone
     from ltisys.systems import FIR, System, delay, gain
 
@@ -56,7 +60,7 @@ _HOMES = {
     "OutputError": "errors",
     "Plan": "planner",
     "System": "systems",
-    "WriteReport": "audio",
+    "WriteReport": "recording",
     "convolve": "convolution",
     "convolve_file": "files",
     "correlate": "convolution",
@@ -70,7 +74,7 @@ _HOMES = {
     "step": "signals",
     "sweep": "signals",
     "tone": "signals",
-    "write": "audio",
+    "write": "recording",
 }
 
 __all__ = [

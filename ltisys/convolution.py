@@ -168,9 +168,9 @@ def convolve(
     With u the unit roundoff of the dtype, each block's error obeys
     ``|err| <= 20 u log2(nfft) ||x_block|| ||h||`` for the transform methods (two neighbouring
     real blocks count as one, and where overlap-add adds blocks their errors add up) and
-    ``|err| <= 2 taps u sum |h[k] x[n - k]|`` for ``"direct"``. Outputs that no non-zero sample
-    reaches are exactly zero; a NaN or an infinity makes the `taps` outputs that touch it NaN,
-    in its own row, and no other.
+    ``|err| <= 2 (taps + 1) u sum |h[k] x[n - k]|`` for ``"direct"``; `tests/oracle.py` derives
+    both. Outputs that no non-zero sample reaches are exactly zero; a NaN or an infinity makes
+    the `taps` outputs that touch it NaN, in its own row, and no other.
 
     References
     ----------
@@ -278,7 +278,7 @@ def correlate(
     norm = np.sqrt(np.maximum(energy, 0.0))
     template = np.linalg.norm(h, axis=-1, keepdims=True)
     axis = _axis(x, axes) - x.ndim
-    scale = norm * np.moveaxis(template, -1, axis)
+    scale = np.moveaxis(np.moveaxis(norm, axis, -1) * template, -1, axis)
     loudest = np.fmax.reduce(norm, axis=axis, keepdims=True, initial=0.0)
     floor = 1e3 * np.finfo(np.float64).eps * loudest
     audible = ~((norm <= floor) | (scale == 0))  # pieces with a NaN stay NaN
@@ -418,7 +418,7 @@ def _integers(
 def _pairs(x: Array, h: Array, start: int, length: int) -> Array:
     """Count the pairs of True samples that each output hears: integers, so exact."""
     paths = ((0, 0, 0),)
-    return _integers(x[None], h[None], paths, "auto", None, start, length)[0]
+    return np.asarray(_integers(x[None], h[None], paths, "auto", None, start, length)[0])
 
 
 def _peak(row: Array) -> int:

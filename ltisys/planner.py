@@ -152,8 +152,11 @@ def _block_us(shape: _Shape, nfft: int, method: str) -> float:
 
 
 def _rows(nfft: int, shape: _Shape) -> int:
+    """Return how many rows to transform at once: a batch in cache, but no SIMD lane left empty."""
+    if spectra.split(nfft):
+        return 1
     size = spectra.complex_for(shape.dtype).itemsize
-    return max(1, min(MOST_ROWS, CACHE_BYTES // (nfft * size))) if nfft < 1 << 16 else 4
+    return int(np.clip(CACHE_BYTES // (nfft * size), 4, MOST_ROWS))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -236,7 +239,7 @@ def plan(
     if workers is not None:
         workers = _checks.integer("workers", workers, least=1)
     try:
-        kind = np.dtype(dtype)
+        kind = np.dtype(str(dtype))  # as text, for numpy reads None as float64
     except TypeError:
         kind = np.dtype(object)
     if kind not in (np.float32, np.float64, np.complex64, np.complex128):

@@ -55,7 +55,7 @@ def resampled(h: Array, old: float, new: float) -> tuple[Array, int]:
     ratio = Fraction(new / old).limit_denominator(MOST_TERMS)
     if abs(float(ratio) * old / new - 1) > 1e-12 or ratio == 0:
         raise ValueError(
-            f"fs={new:g} must be to {old:g} Hz as two integers up to {MOST_TERMS}; "
+            f"fs={new!r} must be to {old!r} Hz as two integers up to {MOST_TERMS}; "
             f"resample by way of a common rate"
         )
     if ratio == 1:

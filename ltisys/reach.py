@@ -17,11 +17,17 @@ Count = Callable[[Array, Array, int, int], Array]
 
 
 def all_finite(x: Array) -> bool:
-    """Say whether no sample is NaN or infinite, in two passes without a temporary array."""
-    if x.size == 0 or x.dtype.kind not in "fc":
+    """Say whether no sample is NaN or infinite, in one pass without a temporary array.
+
+    A sum of squares is finite only if every term is; should it overflow, each sample is looked at.
+    """
+    if x.dtype.kind not in "fc" or x.size == 0:
         return True
-    parts = (x,) if x.dtype.kind == "f" else (x.real, x.imag)
-    return all(bool(np.isfinite(part.min()) and np.isfinite(part.max())) for part in parts)
+    rows = x.reshape(-1, x.shape[-1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        if all(np.isfinite(np.vdot(row, row)) for row in rows):
+            return True
+    return bool(np.isfinite(x).all())
 
 
 def support(x: Array) -> tuple[Array, Array]:
@@ -77,7 +83,7 @@ def _silent(x: Array, h: Array, start: int, length: int, count: Count) -> Array:
     """Do the same without shortcuts: add up the outputs that each pair of runs reaches."""
     (begins_x, ends_x), (begins_h, ends_h) = support(x), support(h)
     if begins_x.size * begins_h.size > MOST_PAIRS:
-        return count(x != 0, h != 0, start, length) == 0
+        return np.equal(count(x != 0, h != 0, start, length), 0)
     first = np.add.outer(begins_x, begins_h).ravel() - start
     last = np.add.outer(ends_x, ends_h).ravel() - 1 - start
     steps = np.bincount(np.clip(first, 0, length), minlength=length + 1)

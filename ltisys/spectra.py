@@ -148,7 +148,7 @@ def forward(rows: Array) -> Array:
     """
     sides = split(rows.shape[-1])
     if sides is None:
-        return np.asarray(scipy.fft.fft(rows, overwrite_x=True, workers=1))
+        return np.asarray(scipy.fft.fft(rows, overwrite_x=_in_place(rows), workers=1))
     twist, _ = _twiddles(*sides, rows.dtype)
     for i in np.ndindex(rows.shape[:-1]):
         matrix = rows[i].reshape(sides)
@@ -162,7 +162,8 @@ def inverse(spectra: Array) -> Array:
     """Undo `forward` times nfft: nothing is divided, the response's spectrum carries 1 / nfft."""
     sides = split(spectra.shape[-1])
     if sides is None:
-        return np.asarray(scipy.fft.ifft(spectra, norm="forward", overwrite_x=True, workers=1))
+        in_place = _in_place(spectra)
+        return np.asarray(scipy.fft.ifft(spectra, norm="forward", overwrite_x=in_place, workers=1))
     _, untwist = _twiddles(*sides, spectra.dtype)
     for i in np.ndindex(spectra.shape[:-1]):
         matrix = spectra[i].reshape(sides)
@@ -170,6 +171,14 @@ def inverse(spectra: Array) -> Array:
         np.multiply(rows, untwist, out=rows)
         _keep(scipy.fft.ifft(rows, axis=0, norm="forward", overwrite_x=True, workers=1), matrix)
     return spectra
+
+
+def _in_place(rows: Array) -> bool:
+    """Allow a transform to overwrite its argument, unless it is one row.
+
+    mkl_fft 2.3 with MKL 2026.2 answers NaN for one row in place on processors with AVX-512.
+    """
+    return bool(rows.size > rows.shape[-1])
 
 
 def _keep(result: Array, place: Array) -> None:

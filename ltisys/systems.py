@@ -13,7 +13,7 @@ from ltisys import _checks, responses, spectra
 from ltisys._types import Array, Method, PathLike
 from ltisys.convolution import Kernels
 from ltisys.engines.base import Path
-from ltisys.errors import MismatchError
+from ltisys.errors import AudioFileError, MismatchError
 
 __all__ = ["FIR", "System", "delay", "gain"]
 
@@ -134,6 +134,8 @@ class FIR(System):
         from ltisys.audio import read
 
         x, rate = read(path)
+        if x.shape[1] == 0:
+            raise AudioFileError(f"{os.fsdecode(path)} holds no frames: it is no response")
         _checks.finite(os.fsdecode(path), x)
         system = cls(x[0] if x.shape[0] == 1 else x, fs=rate)
         return system if fs is None else system.resample(fs)

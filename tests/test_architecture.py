@@ -24,8 +24,9 @@ ENGINES = ("direct", "fft", "overlap_add", "overlap_save", "partitioned", "array
 LAYERS: dict[str, dict[str, tuple[str, ...]]] = {
     "L0 ground": {"errors": (), "_types": ("errors",), "_checks": ("errors", "_types")},
     "L1 signal primitives": dict.fromkeys(
-        ("spectra", "reach", "quantiser", "rates", "levels"), ()
-    ) | {"signals": ("spectra",)},
+        ("spectra", "reach", "rates", "levels", "quantiser", "containers", "replacing"), ()
+    )
+    | {"signals": ("spectra",)},
     "L2 how": {
         "planner": (),
         "engines.base": ("planner",),
@@ -40,7 +41,13 @@ LAYERS: dict[str, dict[str, tuple[str, ...]]] = {
     "L5 built on systems": dict.fromkeys(
         ("filters", "kernels", "probability", "analysis", "rooms", "measurement", "properties"), ()
     ),
-    "L6 the outside world": {"audio": (), "plotting": (), "reports": (), "testing": ()},
+    "L6 the outside world": {
+        "audio": (),
+        "recording": ("audio",),
+        "plotting": (),
+        "reports": (),
+        "testing": (),
+    },
     "L7 jobs": dict.fromkeys(("effects", "files", "survey", "doctor", "corpus", "live"), ()),
     "L8 the command line": {"cli": (), "__main__": ("cli",)},
 }

@@ -107,7 +107,7 @@ def filtered(blocks: Array, prepared: Array, group: Group) -> Array:
 
     Silent blocks cost no transform.
     """
-    if not blocks.any():
+    if not (blocks[..., ::997].any() or blocks.any()):  # a glance is enough for sound
         return np.zeros((len(group.outputs), *blocks.shape[1:]), dtype=blocks.dtype)
     spectrum = spectra.forward(blocks)
     if len(group.paths) == 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -12,18 +14,21 @@ from ltisys.planner import DIRECT_TAPS, Plan
 
 __all__ = ["Direct"]
 
-BLOCK = 64  # outputs a row of the matrix product: least time for 16 to 512 taps, see `_blocks`
-ROWS = 512  # rows a matrix product: its windows stay in cache
+BLOCK = 32  # outputs a row of a matrix product: least time for 16 to 512 taps
+STRIP = 512 * BLOCK  # outputs a task: its windows stay in cache
+PRODUCT = 200_000  # multiply-adds of one product: below, BLAS starts no threads beside ours
 MOST_TAPS = 1024  # a longer response is summed in pieces, so the Toeplitz matrix stays in cache
-SMALL = 1 << 16  # multiply-adds below which building the matrix costs more than it saves
+SMALL = 1 << 14  # multiply-adds below which building the matrix costs more than it saves
+
+Task = tuple[list[Path], int, int]
 
 
 class Direct:
     """Sum h[t] x[n - t] for every output, with no transform.
 
     Integers and long doubles go through `numpy.convolve`, whose sums are exact modulo 2**64 for
-    integers. Floats go through matrix products: 64 outputs at a time are a Toeplitz matrix of the
-    response times a window of the signal, which is where BLAS is several times faster than one
+    integers. Floats go through matrix products: 32 outputs at a time are a window of the signal
+    times a Toeplitz matrix of the response, which is where BLAS is several times faster than one
     dot product an output. A response of a few non-zero taps is a few shifted sums.
     """
 
@@ -34,70 +39,77 @@ class Direct:
     def run(
         self, x: Array, prepared: Array, paths: tuple[Path, ...], plan: Plan, start: int, out: Array
     ) -> None:
-        """Fill `out`, path by path, each cut into runs of outputs for the threads."""
-        out[...] = 0
-        step = ROWS * BLOCK
-        tasks = [
-            (path, first, min(first + step, out.shape[1]))
-            for path in paths
-            for first in range(0, out.shape[1], step)
+        """Fill `out`, each output cut into strips for the threads."""
+        heard: dict[int, list[Path]] = {}
+        for path in paths:
+            heard.setdefault(path[0], []).append(path)
+        length = out.shape[1]
+        tasks: list[Task] = [
+            (mine, first, min(first + STRIP, length))
+            for mine in heard.values()
+            for first in range(0, length, STRIP)
         ]
-        if len(paths) > len({path[0] for path in paths}):
-            # outputs with several inputs: threads may share an output only range by range
-            tasks.sort(key=lambda task: (task[1], task[0]))
-            runs = [
-                [task for task in tasks if task[1] == first]
-                for first in range(0, out.shape[1], step)
-            ]
-        else:
-            runs = [[task] for task in tasks]
 
-        def begin():  # type: ignore[no-untyped-def]  # a closure handed straight to `parallel`
-            def work(run: list[tuple[Path, int, int]]) -> None:
-                for (o, i, k), first, last in run:
-                    _add(out[o, first:last], x[i], prepared[k], start + first)
+        def begin() -> Callable[[Task], None]:
+            def work(task: Task) -> None:
+                mine, first, last = task
+                place = out[mine[0][0], first:last]
+                place[...] = _answer(
+                    x[mine[0][1]], prepared[mine[0][2]], start + first, last - first
+                )
+                for _, i, k in mine[1:]:
+                    place += _answer(x[i], prepared[k], start + first, last - first)
 
             return work
 
-        spectra.parallel(begin, runs, plan.workers)
+        spectra.parallel(begin, tasks, plan.workers)
 
 
-def _add(out: Array, x: Array, h: Array, start: int) -> None:
-    """Add outputs start .. start + len(out) of x * h to out."""
-    length, taps = out.shape[0], h.shape[0]
+def _answer(x: Array, h: Array, start: int, length: int) -> Array:
+    """Return outputs start .. start + length of x * h."""
+    taps = h.shape[0]
     present = np.flatnonzero(h)
     if present.size <= DIRECT_TAPS:
-        window = np.empty(length, dtype=x.dtype)
+        total = np.zeros(length, dtype=x.dtype)
         for t in present:
-            load(window, x, start - int(t))
-            out += h[t] * window
-        return
+            total += h[t] * _window(x, start - int(t), length)
+        return total
     if x.dtype not in (np.float32, np.float64, np.complex64, np.complex128) or (
         length * taps < SMALL
     ):
-        window = np.empty(length + taps - 1, dtype=x.dtype)
-        load(window, x, start - taps + 1)
-        out += np.convolve(window, h, mode="valid")
-        return
-    for first in range(0, taps, MOST_TAPS):
-        _blocks(out, x, h[first : first + MOST_TAPS], start - first)
+        return np.convolve(_window(x, start - taps + 1, length + taps - 1), h, mode="valid")
+    total = _products(x, h[:MOST_TAPS], start, length)
+    for first in range(MOST_TAPS, taps, MOST_TAPS):
+        total += _products(x, h[first : first + MOST_TAPS], start - first, length)
+    return total
 
 
-def _blocks(out: Array, x: Array, h: Array, start: int) -> None:
-    """Add a convolution as a product of windows (rows, width) and a Toeplitz matrix.
+def _window(x: Array, start: int, length: int) -> Array:
+    """Return x[start : start + length], zeros where x has no frames; a view where it can be."""
+    if start >= 0 and start + length <= x.shape[0]:
+        return x[start : start + length]
+    window = np.empty(length, dtype=x.dtype)
+    load(window, x, start)
+    return window
 
-    Row r holds x[start + 64 r - taps + 1 ...]; column j of the matrix holds h reversed, j rows
-    down, so row r times column j is output 64 r + j.
+
+def _products(x: Array, h: Array, start: int, length: int) -> Array:
+    """Convolve by products of windows (rows, width) and a Toeplitz matrix (width, 32).
+
+    Row r holds x[start + 32 r - taps + 1 ...]; column j of the matrix holds h reversed, j rows
+    down, so row r times column j is output 32 r + j.
     """
-    length, taps = out.shape[0], h.shape[0]
+    taps, size = h.shape[0], h.itemsize
     width = BLOCK + taps - 1
-    rows = -(-length // BLOCK)
-    padded = np.zeros(2 * width - 1, dtype=h.dtype)
+    padded = np.zeros(2 * width, dtype=h.dtype)
     padded[BLOCK - 1 : width] = h[::-1]
-    size = h.itemsize
     toeplitz = as_strided(padded[BLOCK - 1 :], (width, BLOCK), (size, -size), writeable=False)
-    window = np.empty(rows * BLOCK + taps - 1, dtype=x.dtype)
-    load(window, x, start - taps + 1)
-    view = as_strided(window, (rows, width), (BLOCK * size, size), writeable=False)
-    product = np.ascontiguousarray(view) @ np.ascontiguousarray(toeplitz)
-    out += product.reshape(-1)[:length]
+    together = int(np.clip(PRODUCT // (width * BLOCK), 4, 32))  # rows a product
+    products = -(-length // (BLOCK * together))
+    window = _window(x, start - taps + 1, products * together * BLOCK + taps - 1)
+    step = window.strides[0]
+    shape = (products, together, width)
+    strides = (together * BLOCK * step, BLOCK * step, step)
+    rows = np.ascontiguousarray(as_strided(window, shape, strides, writeable=False))
+    total = rows @ np.ascontiguousarray(toeplitz)
+    return np.asarray(total.reshape(-1)[:length])

@@ -1,0 +1,288 @@
+"""parses, calls the public API, prints; no maths"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ltisys import __version__
+
+__all__ = ["main"]
+
+USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE, IO_ERROR = 2, 65, 66, 73, 74
+STOPPED = 128  # plus the number of the signal
+METHODS = ("auto", "direct", "fft", "overlap-add", "overlap-save")
+
+
+class _Stopped(BaseException):
+    """A signal asked the program to end; like KeyboardInterrupt, no `except Exception` meets it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        _heed_signals()
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return STOPPED + signal.SIGINT
+    except _Stopped as stop:
+        return STOPPED + stop.number
+    except BrokenPipeError:
+        # nobody reads our output any more: end quietly, and keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return STOPPED + signal.SIGPIPE
+    except Exception as error:
+        if arguments.debug:
+            raise
+        print(f"ltisys: {_sentence(error)}", file=sys.stderr)
+        return _exit_code(error)
+
+
+def _heed_signals() -> None:
+    """Turn the signals that end a program into exceptions, so that nothing is left behind."""
+
+    def stop(number: int, frame: object) -> None:
+        for heeded in heard:  # a second one must not interrupt the tidying up
+            signal.signal(heeded, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else _Stopped(number)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    heard = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    for number in heard:
+        try:
+            signal.signal(number, stop)
+        except ValueError:  # not the main thread: whoever runs us there heeds the signals
+            return
+
+
+def _sentence(error: Exception) -> str:
+    """Return an error as one line."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _exit_code(error: Exception) -> int:
+    from ltisys.errors import LtisysError
+
+    if isinstance(error, LtisysError):
+        return error.exit_code
+    if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
+        return NO_INPUT
+    if isinstance(error, OSError):
+        return IO_ERROR
+    return USAGE if isinstance(error, ValueError | TypeError) else 1
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _convolve(arguments: argparse.Namespace) -> int:
+    from ltisys.files import FileJob
+
+    if arguments.in_place and arguments.out is not None:
+        raise ValueError("--in-place writes onto the input; it takes no -o")
+    if not arguments.in_place and arguments.out is None:
+        raise ValueError("say where the output goes: -o wet.wav, or --in-place")
+    job = FileJob(
+        arguments.source,
+        arguments.ir,
+        arguments.source if arguments.in_place else arguments.out,
+        mix=arguments.mix,
+        predelay_s=arguments.predelay_ms / 1e3,
+        gain_db=arguments.gain_db,
+        normalize=arguments.normalize,
+        tail=not arguments.no_tail,
+        subtype=arguments.subtype,
+        resample=arguments.resample,
+        overwrite=arguments.overwrite,
+        in_place=arguments.in_place,
+    )
+    if arguments.dry_run:
+        _print(arguments, job.describe())
+        return 0
+    report = job.run(progress=not arguments.quiet)
+    if arguments.json:
+        _print(arguments, report.to_dict())
+    elif not arguments.quiet:
+        print(report)
+    if report.clipped and not arguments.quiet:
+        print(
+            f"ltisys: {report.clipped:,} frames clipped at a peak of {report.peak_db:+.1f} dBFS; "
+            f"lower --gain-db, or --normalize peak",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from ltisys.planner import plan
+
+    chosen = plan(
+        frames=arguments.frames,
+        taps=arguments.taps,
+        channels=arguments.channels,
+        dtype=arguments.dtype,
+        method=arguments.method,
+        block_size=arguments.block_size,
+        workers=arguments.workers,
+    )
+    if arguments.json:
+        from dataclasses import asdict
+
+        _print(arguments, asdict(chosen))
+    else:
+        print(chosen)
+    return 0
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    from ltisys.survey import survey_file
+
+    surveys = [survey_file(path) for path in arguments.paths]
+    if arguments.json:
+        found = [survey.to_dict() for survey in surveys]
+        _print(arguments, found[0] if len(found) == 1 else found)
+    else:
+        print("\n\n".join(map(str, surveys)))
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from ltisys.files import convolve_file, shipped_sound
+
+    report = convolve_file(
+        shipped_sound("dry/sentence.flac"),
+        shipped_sound("responses/hall.flac"),
+        os.path.abspath(arguments.out),
+        mix=0.4,
+        overwrite=True,
+    )
+    print(f"A spoken sentence in a concert hall is in {report}")
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from ltisys.doctor import installation
+
+    found = installation()
+    if arguments.json:
+        _print(arguments, found)
+        return 0
+    for name, value in found.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{k} {v or 'not installed'}" for k, v in value.items())
+        elif isinstance(value, list):
+            value = " ".join(value)
+        print(f"{name:<10}{value}")
+    return 0
+
+
+def _print(arguments: argparse.Namespace, values: Any) -> None:
+    """Print values as JSON, or as lines of name and value."""
+    if arguments.json:
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+        return
+    for name, value in values.items():
+        if name == "plan":
+            value = str(value).replace("\n", "\n" + " " * 20)
+        print(f"{name:<20}{'-' if value is None else value}")
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def _count(text: str) -> int:
+    """Read a whole number that may be written 1e7."""
+    value = float(text)
+    if value != int(value):
+        raise ValueError
+    return int(value)
+
+
+_count.__name__ = "whole number"  # what argparse calls it in its error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="ltisys",
+        description="Linear, time-invariant systems for sound: exact, fast, in constant memory.",
+        epilog="Exit codes: 0 done, 2 usage, 65 bad data, 66 no input, 73 cannot create, "
+        "74 input/output error, 128 + n stopped by signal n.",
+    )
+    parser.add_argument("--version", action="version", version=f"ltisys {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> _Parser:
+        added: _Parser = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + "."
+        )
+        added.set_defaults(run=run)
+        added.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
+        return added
+
+    def as_json(added: _Parser) -> None:
+        added.add_argument("--json", action="store_true", help="print JSON")
+
+    for name, mix, text in (
+        ("convolve", 1.0, "convolve a sound file with an impulse response"),
+        ("reverb", 0.3, "put a room on a sound file: convolve with a mix of 0.3"),
+    ):
+        added = command(name, _convolve, text)
+        added.add_argument("source", help="the dry sound")
+        added.add_argument("ir", help="the response: 1 channel, as many as the sound, or 4")
+        added.add_argument("-o", "--out", help="the output; its extension says the format")
+        added.add_argument("--mix", type=float, default=mix, help="0 dry ... 1 wet (%(default)s)")
+        added.add_argument("--predelay-ms", type=float, default=0.0, help="delay of the wet sound")
+        added.add_argument("--gain-db", type=float, default=0.0, help="gain of the result")
+        added.add_argument("--normalize", choices=("peak", "rms"), help="-1 dBFS, or as the input")
+        added.add_argument("--no-tail", action="store_true", help="end where the input ends")
+        added.add_argument("--subtype", help="such as PCM_16, PCM_24, FLOAT (the input's)")
+        added.add_argument("--resample", action="store_true", help="let the response be resampled")
+        added.add_argument("--in-place", action="store_true", help="write onto the input")
+        added.add_argument("--overwrite", action="store_true", help="let the output exist")
+        added.add_argument("--dry-run", action="store_true", help="say what would be done")
+        added.add_argument("--quiet", action="store_true", help="print nothing but errors")
+        as_json(added)
+
+    added = command("plan", _plan, "say how a convolution would be computed, and why")
+    added.add_argument("--frames", type=_count, required=True, help="length of the signal")
+    added.add_argument("--taps", type=_count, required=True, help="length of the response")
+    added.add_argument("--channels", type=_count, default=1)
+    added.add_argument("--dtype", default="float32")
+    added.add_argument("--method", choices=METHODS, default="auto")
+    added.add_argument("--block-size", type=_count)
+    added.add_argument("--workers", type=_count)
+    as_json(added)
+
+    added = command("info", _info, "measure sound files: levels, direct sound, decay")
+    added.add_argument("paths", nargs="+", metavar="FILE")
+    as_json(added)
+
+    added = command("demo", _demo, "put a hall on a spoken sentence")
+    added.add_argument("-o", "--out", default="ltisys-demo.wav", help="the output (%(default)s)")
+
+    added = command("doctor", _doctor, "show versions, the FFT in use, cores, formats, extras")
+    as_json(added)
+    return parser
