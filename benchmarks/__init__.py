@@ -1,0 +1,1 @@
+"""The yardsticks of ltisys: each a module that measures one thing against its peers and a goal."""
