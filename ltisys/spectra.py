@@ -203,6 +203,7 @@ def parallel(
     Transforms and array arithmetic release the interpreter lock, so threads are enough. The first
     exception (Ctrl-C too) stops the rest after their present task and is raised.
     """
+    _settle_allocator()
     workers = min(workers, len(tasks))
     if workers <= 1:
         work = start()
@@ -228,6 +229,17 @@ def parallel(
         except BaseException:
             stopped = True
             raise
+
+
+@functools.cache
+def _settle_allocator() -> None:
+    """Free one large block, once: glibc then keeps what a transform frees for the next one.
+
+    It raises its thresholds for giving memory back to the size of the largest block freed so far
+    (mallopt(3), M_MMAP_THRESHOLD). Before, every transform of 16 384 points and more faults its
+    scratch in anew: 28.8 M frames by 2 048 taps on one thread took 566 ms, after it 326 ms.
+    """
+    np.empty((32 << 20) - (1 << 16), dtype=np.uint8)  # just under the most it minds; never touched
 
 
 def active_backend() -> str:

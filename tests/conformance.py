@@ -341,8 +341,10 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.threads: set[int] = set()
+        self.dtypes: set[str] = set()
 
     def __ua_function__(self, method: Any, args: Any, kwargs: Any) -> Any:
         self.calls.append(method.__name__)
         self.threads.add(threading.get_ident())
+        self.dtypes.add(args[0].dtype.name)
         return NotImplemented

@@ -13,7 +13,7 @@ from conformance import FLOATS, GRID, KINDS, Recorder
 
 import ltisys as lti
 from ltisys import planner, spectra
-from ltisys.engines import ENGINES
+from ltisys.engines import ENGINES, direct
 
 METHODS = sorted(ENGINES)
 TRANSFORMS = [method for method in METHODS if method != "direct"]
@@ -45,6 +45,15 @@ def test_protocol(method: str, dtype: str) -> None:
     blocks = 3 if method.startswith("overlap") else 1
     sizes = 81 if dtype.startswith("float") else 41
     assert conformance.check_protocol(method, dtype) == sizes * 8 * 2 * blocks
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_matrix_products_at_every_size(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The direct method sums small problems otherwise; here none is small, and all are cut up."""
+    for name, value in (("SMALL", 0), ("DIRECT_TAPS", 0), ("MOST_TAPS", 50), ("STRIP", 64)):
+        assert getattr(direct, name) > value
+        monkeypatch.setattr(direct, name, value)
+    assert conformance.check_values("direct", dtype) > 900
 
 
 def test_every_kind_of_value_is_what_it_says() -> None:
@@ -256,6 +265,7 @@ def test_backends_of_scipy_fft_are_used_in_every_thread(method: str, workers: in
         assert spectra.active_backend() == "Recorder"
         lti.convolve(x, np.ones(300, np.float32), method=method, workers=workers)
     assert set(recorder.calls) == ({"rfft", "irfft"} if method == "fft" else {"fft", "ifft"})
+    assert recorder.dtypes <= {"float32", "complex64"}, "float32 is not to be widened"
     if workers == 1:
         assert recorder.threads == {threading.get_ident()}
     else:

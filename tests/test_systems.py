@@ -423,6 +423,14 @@ def test_a_response_is_transformed_once_for_many_signals(method: str) -> None:
     assert len(set(later)) == 1
 
 
+@pytest.mark.parametrize("method", ["overlap-add", "overlap-save"])
+def test_signals_of_one_channel_and_of_many_share_the_spectra(method: str) -> None:
+    system = lti.FIR(noise(300))
+    transforms(system, noise(5000), method)
+    first, *later = [transforms(system, noise(2, 5000, seed=i), method) for i in range(3)]
+    assert later == [first, first]
+
+
 @pytest.mark.parametrize("method", ["direct", "fft", "overlap-add", "overlap-save"])
 def test_each_precision_has_spectra_of_its_own(method: str) -> None:
     system, x = lti.FIR(noise(300)), noise(5000)

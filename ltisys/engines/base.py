@@ -82,17 +82,17 @@ def load(place: Array, row: Array, start: int) -> None:
     place[last - start :] = 0
 
 
-def lanes(row: Array, real: bool) -> Iterator[Array]:
-    """Yield the places of a complex row that hold a block each: two real ones, or a complex one.
+def lanes(rows: Array, real: bool) -> Iterator[Array]:
+    """Yield the places of complex rows that hold a block each: two real ones, or a complex one.
 
     h is real, so the real part of a product of spectra belongs to the block that was in the real
     part, the imaginary part to the other.
     """
     if real:
-        yield row.real
-        yield row.imag
+        yield rows.real
+        yield rows.imag
     else:
-        yield row
+        yield rows
 
 
 def response_spectra(h: Array, nfft: int) -> Array:

@@ -15,7 +15,8 @@ from ltisys.planner import DIRECT_TAPS, Plan
 __all__ = ["Direct"]
 
 BLOCK = 32  # outputs a row of a matrix product: least time for 16 to 512 taps
-STRIP = 512 * BLOCK  # outputs a task: its windows stay in cache
+STRIP = 1 << 17  # outputs a task
+ROWS = 512  # rows copied and multiplied at once: they stay in cache
 PRODUCT = 200_000  # multiply-adds of one product: below, BLAS starts no threads beside ours
 MOST_TAPS = 1024  # a longer response is summed in pieces, so the Toeplitz matrix stays in cache
 SMALL = 1 << 14  # multiply-adds below which building the matrix costs more than it saves
@@ -110,6 +111,13 @@ def _products(x: Array, h: Array, start: int, length: int) -> Array:
     step = window.strides[0]
     shape = (products, together, width)
     strides = (together * BLOCK * step, BLOCK * step, step)
-    rows = np.ascontiguousarray(as_strided(window, shape, strides, writeable=False))
-    total = rows @ np.ascontiguousarray(toeplitz)
+    windows = as_strided(window, shape, strides, writeable=False)
+    toeplitz = np.ascontiguousarray(toeplitz)
+    total = np.empty((products, together, BLOCK), dtype=h.dtype)
+    scratch = np.empty((min(products, ROWS // together), together, width), dtype=h.dtype)
+    for first in range(0, products, scratch.shape[0]):
+        some = windows[first : first + scratch.shape[0]]
+        rows = scratch[: some.shape[0]]
+        np.copyto(rows, some)
+        np.matmul(rows, toeplitz, out=total[first : first + some.shape[0]])
     return np.asarray(total.reshape(-1)[:length])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ltisys import spectra
 from ltisys._types import Array
@@ -65,20 +66,37 @@ class OverlapSave:
 
 
 def _load_rows(rows: Array, x: Array, start: int, plan: Plan, real: bool) -> None:
+    """Fill rows with blocks of x, `block_size` frames apart, from frame `start` on."""
     hop = plan.block_size
-    position = start
+    each = 2 if real else 1
+    if start >= 0 and start + (len(rows) * each - 1) * hop + plan.nfft <= x.shape[0]:
+        step = x.strides[0]
+        shape, strides = (len(rows), each, plan.nfft), (each * hop * step, hop * step, step)
+        blocks = as_strided(x[start:], shape, strides, writeable=False)
+        for lane, place in enumerate(lanes(rows, real)):
+            place[...] = blocks[:, lane]
+        return
     for row in rows:
-        for lane in lanes(row, real):
-            load(lane, x, position)
-            position += hop
+        for place in lanes(row, real):
+            load(place, x, start)
+            start += hop
 
 
 def _save(blocks: Array, group: Group, out: Array, first: int, plan: Plan, real: bool) -> None:
+    """Copy what is right of blocks (outputs, rows, nfft) to out, from output `first` on."""
     hop = plan.block_size
+    right = slice(plan.taps - 1, plan.taps - 1 + hop)
+    each = 2 if real else 1
     for rows, o in zip(blocks, group.outputs, strict=True):
-        position = first
+        places = out[o, first : first + len(rows) * each * hop]
+        if places.shape[0] == len(rows) * each * hop:
+            blocks_out = places.reshape(len(rows), each, hop)
+            for lane, part in enumerate(lanes(rows, real)):
+                blocks_out[:, lane] = part[:, right]
+            continue
+        position = 0
         for row in rows:
-            for lane in lanes(row, real):
-                place = out[o, position : position + hop]
-                place[...] = lane[plan.taps - 1 : plan.taps - 1 + place.shape[0]]
+            for part in lanes(row, real):
+                place = places[position : position + hop]
+                place[...] = part[right][: place.shape[0]]
                 position += hop
