@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
@@ -34,6 +35,7 @@ __all__ = [
     "describe",
     "format_for",
     "read",
+    "shipped_sound",
     "writable_subtype",
 ]
 
@@ -97,7 +99,7 @@ def read(path: PathLike, *, dtype: str = "float32") -> tuple[Array, int]:
     Examples
     --------
     >>> import ltisys as lti
-    >>> from ltisys.files import shipped_sound
+    >>> from ltisys.audio import shipped_sound
     >>> x, fs = lti.read(shipped_sound("dry/drums.flac"))
     >>> x.shape, x.dtype, fs
     ((2, 192000), dtype('float32'), 48000)
@@ -164,6 +166,21 @@ def opened(file: BinaryIO | Streamed, path: str, mode: str = "r", **options: Any
 
 
 # --- reading ----------------------------------------------------------------------------------
+
+
+def shipped_sound(name: str) -> Path:
+    """Return the path of a sound that comes with ltisys, e.g. ``"responses/hall.flac"``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none of that name.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "sounds", package.parent / "audio"):  # installed; in a checkout
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"no sound named {name!r} comes with ltisys")
 
 
 class Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,17 +34,18 @@ def answers(
     chunk: int,
     dry: float = 0.0,
     lead: int = 0,
-) -> Iterator[tuple[Array, Array]]:
-    """Yield (input, answer) pairs, (inputs, n) and (outputs, m), the tail at the end.
+    finite: bool = False,
+) -> Iterator[tuple[int, Array]]:
+    """Yield pairs of a number of input frames and the answer (outputs, n), the tail at the end.
 
     The input is taken as followed by zeros for as long as anything sounds. Every chunk is computed
     alike, from as many frames before it as the response is long, so the result depends neither on
-    the sizes of `blocks` nor on the workers. The arrays are views, good until the next pair.
+    the sizes of `blocks` nor on the workers. An answer is good until the pair after the next.
 
     Parameters
     ----------
     blocks : iterator of ndarray, shape (inputs, any)
-        The input; read one block ahead, on a thread of its own.
+        The input; read one chunk ahead, on a thread of its own.
     kernels, plan
         The responses and how to convolve them; not a plan of one whole transform.
     inputs : int
@@ -56,59 +58,56 @@ def answers(
     lead : int
         Frames at the start of the response that precede time 0: as many are dropped from the
         answer, and the dry sound stays in place.
+    finite : bool
+        No block holds NaN or infinities.
     """
     history = plan.taps - 1
-    window = np.zeros((inputs, history + chunk), dtype=plan.dtype)
-    new = window[:, history:]
+    # one window is computed from while the other is read into; one answer is used while the
+    # other is computed: no memory is asked for on the way
+    windows = np.zeros((2, inputs, history + chunk), dtype=plan.dtype)
+    outs = np.empty((2, kernels.outputs, chunk), dtype=plan.dtype)
+    source = _Reader(blocks)
     early = lead  # frames before time 0 still to be dropped
     left = None  # frames of the answer still to come, known when the input has ended
-    with _ReadAhead(blocks) as ahead:
-        while left is None or left > 0:
-            n = ahead.fill(new)
-            if n < chunk:
-                new[:, n:] = 0
-                if left is None:
-                    left = n + history
-            y = kernels.run(window, plan, history, chunk)
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(source.fill, windows[0, :, history:])
+        for turn in itertools.cycle((0, 1)):
+            n = coming.result()
+            window, after = windows[turn], windows[1 - turn]
+            after[:, :history] = window[:, chunk:]
+            coming = thread.submit(source.fill, after[:, history:])
+            if n < chunk and left is None:
+                left = n + history
+            y = kernels.run(window, plan, history, chunk, out=outs[turn], finite=finite)
             if dry:
                 y += window[:, history - lead : history - lead + chunk] * y.dtype.type(dry)
             if left is not None:
                 y = y[:, :left]
                 left -= chunk
             now = min(early, y.shape[1])
-            yield new[:, :n], y[:, now:]
+            yield n, y[:, now:]
             early -= now
-            window[:, :history] = window[:, chunk:]
+            if left is not None and left <= 0:
+                return
 
 
-class _ReadAhead:
-    """Read blocks on a thread of its own, one ahead of the one in use."""
+class _Reader:
+    """Copy blocks of any size into places of another size."""
 
     def __init__(self, blocks: Iterator[Array]) -> None:
         self._blocks = blocks
         self._rest: Array | None = None
-        self._ended = False
-        self._thread = ThreadPoolExecutor(1)
-
-    def __enter__(self) -> _ReadAhead:
-        self._next = self._thread.submit(next, self._blocks, None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
 
     def fill(self, place: Array) -> int:
-        """Copy the next frames into place (channels, n); fewer than n only at the end."""
+        """Copy the next frames into place (channels, n), and zeros when they end; count them."""
         filled = 0
-        while filled < place.shape[1] and not self._ended:
-            if self._rest is None:
-                self._rest = self._next.result()
-                if self._rest is None:
-                    self._ended = True
-                    break
-                self._next = self._thread.submit(next, self._blocks, None)
-            n = min(self._rest.shape[1], place.shape[1] - filled)
-            place[:, filled : filled + n] = self._rest[:, :n]
-            self._rest = self._rest[:, n:] if n < self._rest.shape[1] else None
+        while filled < place.shape[1]:
+            block = next(self._blocks, None) if self._rest is None else self._rest
+            if block is None:
+                place[:, filled:] = 0
+                break
+            n = min(block.shape[1], place.shape[1] - filled)
+            place[:, filled : filled + n] = block[:, :n]
+            self._rest = block[:, n:] if n < block.shape[1] else None
             filled += n
         return filled

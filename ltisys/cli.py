@@ -167,7 +167,8 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from ltisys.files import convolve_file, shipped_sound
+    from ltisys.audio import shipped_sound
+    from ltisys.files import convolve_file
 
     report = convolve_file(
         shipped_sound("dry/sentence.flac"),

@@ -33,8 +33,9 @@ class Kernels:
         self.bad = None if reach.all_finite(h) else ~np.isfinite(h)
         self.clean = h if self.bad is None else np.where(self.bad, h.dtype.type(0), h)
         self.paths = paths
-        self.sounding = tuple(p for p in paths if self.clean[p[2]].any())
-        self.nonzero = int(max(np.count_nonzero(row) for row in self.clean))
+        counts = [np.count_nonzero(row) for row in self.clean]
+        self.nonzero = max(counts)
+        self.sounding = paths if all(counts) else tuple(p for p in paths if counts[p[2]])
         self.prepared: dict[tuple[Any, ...], Array] = {}
 
     @functools.cached_property
@@ -42,23 +43,45 @@ class Kernels:
         """Count the output rows."""
         return 1 + max(p[0] for p in self.paths)
 
+    @functools.cached_property
+    def runs(self) -> list[reach.Runs]:
+        """Where each response is not zero."""
+        return [reach.support(row) for row in self.clean]
+
     def plan(
-        self, frames: int, dtype: np.dtype[Any], method: Method, workers: int | None = None
+        self,
+        frames: int,
+        dtype: np.dtype[Any],
+        method: Method,
+        workers: int | None = None,
+        block_size: int | None = None,
     ) -> Plan:
         """Choose how to convolve `frames` of input, given which taps are zero."""
+        taps, outputs = self.h.shape[1], self.outputs
         return planner.choose(
-            frames, self.h.shape[1], self.outputs, dtype, method, None, workers, self.nonzero
+            frames, taps, outputs, dtype, method, block_size, workers, self.nonzero
         )
 
-    def run(self, x: Array, plan: Plan, start: int, length: int, *, rounded: bool = False) -> Array:
+    def run(
+        self,
+        x: Array,
+        plan: Plan,
+        start: int,
+        length: int,
+        *,
+        out: Array | None = None,
+        finite: bool = False,
+        rounded: bool = False,
+    ) -> Array:
         """Return outputs start .. start + length of x (inputs, frames): (outputs, length).
 
-        Where the caller will round them to integers, silence needs no care.
+        They are in `out` if given. `finite`: the caller has looked for NaN. Where the caller will
+        round the answer to integers (`rounded`), silence needs no care.
         """
         dtype = np.dtype(plan.dtype)
-        bad = None if reach.all_finite(x) else ~np.isfinite(x)
+        bad = None if finite or reach.all_finite(x) else ~np.isfinite(x)
         clean = x if bad is None else np.where(bad, x.dtype.type(0), x)
-        out = np.empty((self.outputs, length), dtype=dtype)
+        out = np.empty((self.outputs, length), dtype=dtype) if out is None else out
         heard = {p[0] for p in self.sounding}
         if len(heard) < self.outputs:
             out[[o for o in range(self.outputs) if o not in heard]] = 0
@@ -87,7 +110,9 @@ class Kernels:
         """Set the outputs to exact zeros that no non-zero input reaches."""
         masks: dict[int, Array | None] = {}
         for o, i, k in self.sounding:
-            mask = reach.silent_outputs(x[i], self.clean[k], start, out.shape[1], _pairs)
+            mask = reach.silent_outputs(
+                x[i], self.clean[k], start, out.shape[1], _pairs, self.runs[k]
+            )
             if o in masks and mask is not None:
                 earlier = masks[o]
                 mask = None if earlier is None else earlier & mask

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,14 @@ from ltisys.errors import AudioFileError, MismatchError
 from ltisys.recording import Sink
 from ltisys.systems import FIR
 
-__all__ = ["FileJob", "FileReport", "convolve_file", "shipped_sound"]
+__all__ = ["FileJob", "FileReport", "convolve_file"]
 
 LONG = 1 << 24
 """Frames that a file of more than SHORT is planned for: all are cut alike, in the same memory."""
 SHORT = 1 << 21
+LONG_RESPONSE = 1 << 15
+"""Responses from here on are taken in blocks of four times their length: 10 % less memory than
+the fastest, and no slower beside reading and writing."""
 BLOCK = 1 << 17
 """Frames decoded at once."""
 PEAK_DB = -1.0
@@ -173,8 +175,13 @@ class FileJob:
         self.taps = wet.shape[1]
         planned = self.frames if self.frames and self.frames < SHORT else LONG
         self.plan = self.kernels.plan(planned, self.dtype, "auto")
-        if self.plan.method == "fft":  # a file goes by in pieces
-            self.plan = self.kernels.plan(planned, self.dtype, "overlap-save")
+        if self.plan.method != "direct":  # a file goes by in pieces, not too large for the memory
+            long = LONG_RESPONSE <= self.taps < planned // 8
+            most = 4 * self.taps if long else None
+            chosen = self.kernels.plan(planned, self.dtype, "overlap-save", block_size=most)
+            self.plan = replace(
+                chosen, why="a file goes by in blocks, not too large for the memory"
+            )
 
     @property
     def tail_frames(self) -> int:
@@ -244,7 +251,7 @@ class FileJob:
             channels=self.outputs,
             format=sink.format,
             subtype=sink.subtype,
-            peak_db=float(levels.db(meter.peak)),
+            peak_db=float(levels.db(sink.peak)),
             clipped=sink.clipped,
             gain_db=float(levels.db(gain)),
             lost_tail_db=float(levels.db(lost)),
@@ -265,39 +272,53 @@ class FileJob:
     def _measured(
         self, gain: float, write: Callable[[Array], None] | None, bar: Callable[[int], object]
     ) -> _Meter:
-        """Compute the whole answer, write it if asked, and measure it."""
+        """Compute the whole answer, write it if asked, and measure it.
+
+        One thread reads and looks for NaN, all cores convolve, one thread measures and writes.
+        """
         meter = _Meter()
         weigh = write is None or not self.tail
-        dry = self.dtype.type(1 - self.mix)
+
+        def heard(blocks: Iterator[Array]) -> Iterator[Array]:
+            for x in blocks:
+                _finite(_name(self.source), x, meter.input_frames)
+                meter.input_frames += x.shape[1]
+                meter.input_energy += _energy(x) if weigh else 0.0
+                yield x
+
+        def made(y: Array, arrived: int) -> None:
+            if gain != 1.0:
+                y *= self.dtype.type(gain)
+            if not self.tail:
+                kept = max(0, min(y.shape[1], arrived - meter.frames))
+                meter.tail_energy += _energy(y[:, kept:])
+                y = y[:, :kept]
+            meter.frames += y.shape[1]
+            meter.energy += _energy(y) if weigh else 0.0
+            if write is not None:
+                write(y)
+            else:
+                meter.peak = max(meter.peak, levels.peak(y))
+
         with Source(self.source) as sound, ThreadPoolExecutor(1) as writer:
-            writing: Future[None] | None = None
             pairs = answers(
-                sound.blocks(BLOCK, dtype=self.dtype.name),
+                heard(sound.blocks(BLOCK, dtype=self.dtype.name)),
                 self.kernels,
                 self.plan,
                 inputs=self.inputs,
                 chunk=chunk_size(self.plan, self.frames),
-                dry=float(dry),
+                dry=1 - self.mix,
                 lead=self.lead,
+                finite=True,
             )
-            for x, y in pairs:
-                _finite(_name(self.source), x, meter.input_frames)
-                meter.input_frames += x.shape[1]
-                meter.input_energy += _energy(x) if weigh else 0.0
-                if gain != 1.0:
-                    y *= self.dtype.type(gain)
-                if not self.tail:
-                    kept = max(0, min(y.shape[1], meter.input_frames - meter.frames))
-                    meter.tail_energy += _energy(y[:, kept:])
-                    y = y[:, :kept]
-                meter.frames += y.shape[1]
-                meter.peak = max(meter.peak, levels.peak(y))
-                meter.energy += _energy(y) if weigh else 0.0
-                if write is not None:
-                    if writing is not None:
-                        writing.result()
-                    writing = writer.submit(write, y)
-                bar(x.shape[1])
+            arrived = 0
+            writing: Future[None] | None = None
+            for read, y in pairs:
+                arrived += read
+                if writing is not None:
+                    writing.result()
+                writing = writer.submit(made, y, arrived)
+                bar(read)
             if writing is not None:
                 writing.result()
         if meter.input_frames == 0:
@@ -403,21 +424,6 @@ def convolve_file(
         in_place=in_place,
     )
     return job.run(progress=progress)
-
-
-def shipped_sound(name: str) -> Path:
-    """Return the path of a sound that comes with ltisys, e.g. ``"responses/hall.flac"``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none of that name.
-    """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "sounds", package.parent / "audio"):  # installed; in a checkout
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"no sound named {name!r} comes with ltisys")
 
 
 # --- parts ----------------------------------------------------------------------------------------

@@ -19,15 +19,15 @@ __all__ = ["Plan", "plan"]
 # batches of four rows on one thread. `python -m benchmarks transforms` prints the table; these
 # are its medians on the machine named in benchmarks/results/transforms.md. Double precision
 # takes DOUBLE times as long. Only ratios matter here: they choose sizes and methods.
-TRANSFORM_NS = {8: 14.0, 10: 10.0, 11: 9.6, 12: 10.6, 13: 11.4, 14: 13.0, 15: 15.0, 16: 16.0}
-TRANSFORM_NS |= {17: 17.6, 18: 21.0, 19: 24.0, 20: 26.0, 22: 29.0, 24: 34.0}
-DOUBLE = 2.1
-SINGLE_ROW = 1.7  # a batch of one or two rows leaves SIMD lanes empty
-MOVE_NS = 2.6  # reading, packing, multiplying and writing back one point of a block
-TAP_NS = 0.031  # one multiply-add of the direct method, single precision, in matrix products
-OUTPUT_NS = 1.5  # copying one output's window for the direct method
-CALL_US = {"direct": 8.0, "fft": 25.0, "overlap-add": 45.0, "overlap-save": 40.0}
-THREAD_US = 120.0  # starting a pool and handing out work
+TRANSFORM_NS = {8: 22.0, 9: 15.5, 10: 12.5, 11: 11.5, 12: 11.0, 13: 13.0, 14: 13.7, 15: 15.3}
+TRANSFORM_NS |= {16: 15.8, 17: 17.6, 18: 25.0, 19: 26.0, 20: 26.0, 21: 28.0, 22: 30.0, 24: 36.0}
+DOUBLE = 1.6
+SINGLE_ROW = 2.4  # a batch of one or two rows leaves SIMD lanes empty
+MOVE_NS = 6.0  # reading, packing, multiplying and writing back one point of a block
+TAP_NS = 0.034  # one multiply-add of the direct method, single precision, in matrix products
+OUTPUT_NS = 0.9  # copying one output's window for the direct method
+CALL_US = {"direct": 45.0, "fft": 160.0, "overlap-add": 195.0, "overlap-save": 170.0}
+THREAD_US = 220.0  # starting a pool and handing out work
 CACHE_BYTES = 1 << 19  # a batch of blocks this large stays in a core's second-level cache
 MOST_ROWS = 16
 DIRECT_TAPS = 8  # up to as many non-zero taps, shifted sums beat everything and are exact
@@ -152,16 +152,19 @@ def _block_us(shape: _Shape, nfft: int, method: str) -> float:
 
 
 def _rows(nfft: int, shape: _Shape) -> int:
-    """Return how many rows to transform at once: a batch in cache, but no SIMD lane left empty."""
+    """Return how many rows to transform at once: a batch in cache, in fours to fill SIMD lanes."""
     if spectra.split(nfft):
         return 1
     size = spectra.complex_for(shape.dtype).itemsize
-    return int(np.clip(CACHE_BYTES // (nfft * size), 4, MOST_ROWS))
+    return int(np.clip(CACHE_BYTES // (nfft * size) // 4 * 4, 4, MOST_ROWS))
 
 
 @functools.lru_cache(maxsize=1024)
 def _best_nfft(shape: _Shape, method: str) -> int:
-    """Return the transform length of least estimated cost; never below twice the response."""
+    """Return the shortest transform whose cost is within 3 % of the least, twice the taps or more.
+
+    Shorter ones take less memory, keep errors closer, and share out better among threads.
+    """
     least = max(256, 2 * shape.taps)
     most = max(least, 2 * shape.outputs)
     sizes = {
@@ -171,7 +174,9 @@ def _best_nfft(shape: _Shape, method: str) -> int:
         if least * 2**octave <= most
     }
     sizes |= {1 << k for k in range(8, 19) if least <= 1 << k <= most}
-    return min(sorted(sizes), key=lambda nfft: _block_us(shape, nfft, method))
+    costs = {nfft: _block_us(shape, nfft, method) for nfft in sorted(sizes)}
+    least_cost = min(costs.values())
+    return next(nfft for nfft, cost in costs.items() if cost <= 1.03 * least_cost)
 
 
 # --- the choice -------------------------------------------------------------------------------

@@ -27,12 +27,12 @@ def cut(x: Array, sizes: list[int]) -> Iterator[Array]:
 
 
 def gathered(x: Array, kernels: Kernels, plan: Plan, sizes: list[int], chunk: int, **more: float):
-    heard, made = [], []
+    heard, made = 0, []
     pairs = answers(cut(x, sizes), kernels, plan, inputs=x.shape[0], chunk=chunk, **more)
-    for block, answer in pairs:
-        heard.append(block.copy())
+    for frames, answer in pairs:
+        heard += frames
         made.append(answer.copy())
-    assert np.array_equal(np.concatenate(heard, axis=1), x)
+    assert heard == x.shape[1]
     return np.concatenate(made, axis=1)
 
 

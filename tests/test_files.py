@@ -9,7 +9,8 @@ import soundfile
 
 import ltisys as lti
 from ltisys._types import Array
-from ltisys.files import FileJob, shipped_sound
+from ltisys.audio import shipped_sound
+from ltisys.files import FileJob
 
 RNG = np.random.default_rng(11)
 FS = 8000
