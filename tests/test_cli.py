@@ -288,6 +288,19 @@ def test_a_full_disk_leaves_nothing(small_disk: Path, long_job: Path) -> None:
     assert os.listdir(small_disk) == ["wet.wav"]
 
 
+def test_a_folder_that_cannot_be_written_leaves_nothing(small_disk: Path, here: Path) -> None:
+    """By a read-only file system, because root may write to any folder."""
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = subprocess.run(
+        [*LTISYS, "convolve", "dry.wav", "hall.wav", "-o", str(small_disk / "wet.wav")],
+        env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 73
+    sentence = f"ltisys: cannot create {small_disk}/wet.wav: Read-only file system\n"
+    assert done.stderr == sentence
+    assert os.listdir(small_disk) == []
+
+
 def peak_memory_mb(folder: Path, source: str) -> float:
     """Run a job in a process and return its largest resident memory."""
     code = (
