@@ -110,6 +110,12 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"ltisys.{_HOMES[name]}"), name)
         globals()[name] = value
         return value
+    if not name.startswith("_"):
+        try:
+            return importlib.import_module(f"ltisys.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"ltisys.{name}":
+                raise
     raise AttributeError(f"module 'ltisys' has no attribute {name!r}")
 
 

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
 from typing import Any
 
 from ltisys import __version__, spectra
-from ltisys.audio import LIBSNDFILE
 from ltisys.containers import EXTENSIONS
 
 __all__ = ["installation"]
 
-EXTRAS = {
-    "pedalboard": "bench",
-    "mkl_fft": "mkl",
-    "hypothesis": "test",
-    "pytest": "test",
-    "nbclient": "notebook",
-}
+EXTRAS = ("pedalboard", "mkl_fft", "hypothesis", "pytest", "nbclient")
 
 
 def installation() -> dict[str, Any]:
@@ -31,11 +23,25 @@ def installation() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "cores": spectra.cores(),
         "fft": spectra.active_backend(),
-        "libsndfile": LIBSNDFILE,
-        "packages": {name: importlib.metadata.version(name) for name in packages},
+        "libsndfile": _libsndfile(),
+        "packages": {name: _version(name) for name in packages},
         "formats": list(EXTENSIONS),
-        "extras": {
-            name: importlib.metadata.version(name) if importlib.util.find_spec(name) else None
-            for name in EXTRAS
-        },
+        "extras": {name: _version(name) for name in EXTRAS},
     }
+
+
+def _version(package: str) -> str | None:
+    """Return the version of an installed package, None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _libsndfile() -> str:
+    """Return the version of libsndfile, or why it cannot be loaded: a doctor must not fall ill."""
+    try:
+        from ltisys.audio import LIBSNDFILE
+    except OSError as error:
+        return f"cannot be loaded: {error}"
+    return LIBSNDFILE

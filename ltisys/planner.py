@@ -319,12 +319,13 @@ def choose(
 
 
 def _reason(picked: str, shape: _Shape, costs: dict[str, float], ranked: list[str]) -> str:
+    """Say in a sentence why the cheapest method is the cheapest."""
     margin = costs[ranked[1]] / costs[picked]
     if picked == "direct":
         return f"{shape.taps:,} multiply-adds an output cost less than a transform"
     if picked == "fft":
         return f"one transform holds the whole answer; cutting it up would cost {margin:.1f}x"
     return (
-        f"blocks of {shape.taps:,} + hop frames stay in cache and keep rounding errors local; "
+        "blocks of a few times the response cost least a frame and keep rounding errors local; "
         f"the next best ({ranked[1]}) would cost {margin:.1f}x"
     )

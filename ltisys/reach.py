@@ -10,7 +10,9 @@ from ltisys._types import Array
 
 __all__ = ["all_finite", "silent_outputs", "spoilt_outputs", "support"]
 
-MOST_PAIRS = 1 << 20  # runs x runs that are added up one by one; beyond, by a convolution
+GLANCE = 64  # samples looked at beside a zero before it is taken for a gap
+MOST_LOOKS = 1 << 26  # outputs x runs looked at one by one; beyond, by counting in whole
+FAR = 1 << 40  # before or behind any frame
 
 Runs = tuple[Array, Array]
 Count = Callable[[Array, Array, int, int], Array]
@@ -38,15 +40,42 @@ def support(x: Array) -> Runs:
     return edges[::2], edges[1::2]
 
 
-def _has_gap(x: Array, least: int) -> bool:
-    """Say whether a row has `least` or more zeros in a row.
+def _gaps(x: Array, least: int) -> Runs:
+    """Return where the gaps of a row begin and end: `least` or more zeros, and what lies outside.
 
-    Any such run holds one of every `least`-th sample, so one look in `least` rules it out.
+    Any such run holds one of every `least`-th sample, and goes on from there for at least half
+    its length to one side: a few looks rule it out, also in sound with a zero here and there.
     """
-    if x[least - 1 :: least].all():
-        return False
-    edges = np.concatenate([[0], np.column_stack(support(x)).ravel(), [x.shape[0]]])
-    return bool((edges[1::2] - edges[::2] >= least).any())
+    frames = x.shape[0]
+    zeros = np.flatnonzero(x[least - 1 :: least] == 0) * least + least - 1
+    steps = np.arange(1, min((least - 1) // 2, GLANCE) + 1)
+    before, after = zeros[:, None] - steps, zeros[:, None] + steps
+    goes_on = (x[np.maximum(before, 0)] == 0).all(axis=1)
+    goes_on |= (x[np.minimum(after, frames - 1)] == 0).all(axis=1)
+    begins, ends = [-FAR], [_zeros_from(x)]
+    for at in zeros[goes_on]:
+        if at >= ends[-1]:
+            begin, end = int(at) - _zeros_from(x[at::-1]) + 1, int(at) + _zeros_from(x[at:])
+            if end - begin >= least and end < frames:
+                begins.append(begin)
+                ends.append(end)
+    if ends[0] < frames:
+        begins.append(frames - _zeros_from(x[::-1]))
+        ends.append(FAR)
+    else:
+        ends[0] = FAR
+    return np.array(begins), np.array(ends)
+
+
+def _zeros_from(x: Array) -> int:
+    """Count the zeros a row begins with."""
+    first, step = 0, 256
+    while first < x.shape[0]:
+        sounding = np.flatnonzero(x[first : first + step])
+        if sounding.size:
+            return first + int(sounding[0])
+        first, step = first + step, 2 * step
+    return int(x.shape[0])
 
 
 def silent_outputs(
@@ -57,42 +86,53 @@ def silent_outputs(
     Output n is unreachable when x[n - t] h[t] is zero for every t. None stands for no such output.
     Exact, whatever the zeros inside x and h; `count` serves where both have too many runs of them.
     `runs` is `support` of h, for those who have it.
+
+    The longest run of h must lie in a gap of x: that leaves few outputs. Where all of h lies in
+    the gap they are silent; the others must pass every other run of h, the longer ones first.
     """
-    runs = support(h) if runs is None else runs
-    begins, ends = runs
+    begins, ends = support(h) if runs is None else runs
     if begins.size == 0:
         return np.ones(length, dtype=bool)
-    longest = int((ends - begins).max())
-    taps, frames = h.shape[0], x.shape[0]
-    if _has_gap(x, longest):
-        return _silent(x, h, start, length, count, runs)
-    # only outputs off the ends of x can be silent: those before frame taps - 1, which hear its
-    # first frames and the zeros before them, and those from `frames` on, which hear its last ones
-    edge = taps - 1
-    head = min(max(edge - start, 0), length)
-    rest = min(max(frames - start, head), length)
-    skipped = max(0, frames - edge)
-    # a response without zeros hears the first frame in all of the former, the last in the latter
-    if longest == taps and start >= 0 and start + length <= frames + edge:
-        head, rest = 0 if x[0] else head, length if x[-1] else rest
-    if head == 0 and rest == length:
+    longest_first = np.argsort(begins - ends, kind="stable")
+    b, e = begins[longest_first[0]], ends[longest_first[0]]
+    gaps = _gaps(x, int(e - b))
+    first, last = gaps[0] + e - 1 - start, gaps[1] + b - start
+    if not (np.maximum(first, 0) < np.minimum(last, length)).any():
         return None
-    mask = np.zeros(length, dtype=bool)
-    mask[:head] = _silent(x[:edge], h, start, head, count, runs)
-    mask[rest:] = _silent(x[skipped:], h, start + rest - skipped, length - rest, count, runs)
-    return mask
+    silent = np.zeros(length, dtype=bool)
+    for gap_begin, gap_end in zip(*gaps, strict=True):
+        first = max(0, gap_begin + e - 1 - start)
+        last = min(length, gap_end + b - start)
+        if first >= last:
+            continue
+        # all of h lies in this gap from one output to another: no need to look
+        surely = slice(
+            min(max(first, gap_begin + ends[-1] - 1 - start), last),
+            max(min(last, gap_end + begins[0] - start), first),
+        )
+        place = silent[first:last]
+        place[...] = True
+        open_ = np.arange(first, last)
+        if surely.start < surely.stop:
+            open_ = np.concatenate([open_[: surely.start - first], open_[surely.stop - first :]])
+        for done, run in enumerate(longest_first[1:], start=1):
+            if open_.size == 0:
+                break
+            if open_.size * (longest_first.size - done) > MOST_LOOKS:
+                return np.equal(count(x != 0, h != 0, start, length), 0)
+            hears = _hears(x, open_ + start, int(begins[run]), int(ends[run]))
+            silent[open_[hears]] = False
+            open_ = open_[~hears]
+    return silent
 
 
-def _silent(x: Array, h: Array, start: int, length: int, count: Count, runs: Runs) -> Array:
-    """Do the same without shortcuts: add up the outputs that each pair of runs reaches."""
-    (begins_x, ends_x), (begins_h, ends_h) = support(x), runs
-    if begins_x.size * begins_h.size > MOST_PAIRS:
-        return np.equal(count(x != 0, h != 0, start, length), 0)
-    first = np.add.outer(begins_x, begins_h).ravel() - start
-    last = np.add.outer(ends_x, ends_h).ravel() - 1 - start
-    steps = np.bincount(np.clip(first, 0, length), minlength=length + 1)
-    steps = steps - np.bincount(np.clip(last, 0, length), minlength=length + 1)
-    return np.asarray(np.cumsum(steps[:length]) == 0)
+def _hears(x: Array, n: Array, begin: int, end: int) -> Array:
+    """Say for each of the rising outputs n whether x[n - end + 1 : n - begin + 1] is not silent."""
+    low = int(np.clip(n[0] - end + 1, 0, x.shape[0]))
+    high = int(np.clip(n[-1] - begin + 1, low, x.shape[0]))
+    before = np.concatenate([[0], np.cumsum(x[low:high] != 0)])
+    upto = before[np.clip(n - begin + 1 - low, 0, high - low)]
+    return np.asarray(upto != before[np.clip(n - end + 1 - low, 0, high - low)])
 
 
 def spoilt_outputs(bad: Array, other_length: int, start: int, length: int) -> Array:

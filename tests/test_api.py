@@ -4,6 +4,8 @@ import ast
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -204,3 +206,13 @@ def test_answers_are_new_arrays() -> None:
     system = lti.FIR(x)
     assert not np.may_share_memory(system.impulse_response(), system.h)
     assert not np.may_share_memory(system.h, x)
+
+
+def test_modules_are_reached_as_attributes() -> None:
+    code = "import ltisys as lti; print(lti.levels.db(10.0), lti.errors.LtisysError.exit_code)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "20.0 65\n"
+    with pytest.raises(AttributeError, match=r"^module 'ltisys' has no attribute 'nonsense'$"):
+        lti.nonsense  # noqa: B018
