@@ -193,7 +193,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
             value = ", ".join(f"{k} {v or 'not installed'}" for k, v in value.items())
         elif isinstance(value, list):
             value = " ".join(value)
-        print(f"{name:<10}{value}")
+        print(f"{name:<12}{value}")
     return 0
 
 

@@ -174,6 +174,7 @@ class FileJob:
         self.kernels = Kernels(wet, paths)
         self.taps = wet.shape[1]
         planned = self.frames if self.frames and self.frames < SHORT else LONG
+        planned = max(planned, self.taps)  # with as many frames before them, if only zeros
         self.plan = self.kernels.plan(planned, self.dtype, "auto")
         if self.plan.method != "direct":  # a file goes by in pieces, not too large for the memory
             long = LONG_RESPONSE <= self.taps < planned // 8

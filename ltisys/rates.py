@@ -17,7 +17,7 @@ ATTENUATION_DB = 150.0
 PASSBAND = 0.92
 """The part of the lower Nyquist frequency that passes untouched; the rest is the slope."""
 NEGLIGIBLE = 10 ** (-ATTENUATION_DB / 10)
-MOST_TERMS = 4096
+MOST_TERMS = 1 << 15
 
 
 @functools.lru_cache(maxsize=8)
@@ -50,7 +50,7 @@ def resampled(h: Array, old: float, new: float) -> tuple[Array, int]:
     Raises
     ------
     ValueError
-        If the rates have no ratio of integers up to 4096 within 1e-12.
+        If the rates have no ratio of integers up to 32768 within 1e-12.
     """
     ratio = Fraction(new / old).limit_denominator(MOST_TERMS)
     if abs(float(ratio) * old / new - 1) > 1e-12 or ratio == 0:

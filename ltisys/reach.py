@@ -88,13 +88,13 @@ def silent_outputs(
     `runs` is `support` of h, for those who have it.
 
     The longest run of h must lie in a gap of x: that leaves few outputs. Where all of h lies in
-    the gap they are silent; the others must pass every other run of h, the longer ones first.
+    the gap they are silent; the others must pass every other run of h.
     """
     begins, ends = support(h) if runs is None else runs
     if begins.size == 0:
         return np.ones(length, dtype=bool)
-    longest_first = np.argsort(begins - ends, kind="stable")
-    b, e = begins[longest_first[0]], ends[longest_first[0]]
+    by_length = np.argsort(begins - ends, kind="stable")
+    b, e = begins[by_length[0]], ends[by_length[0]]
     gaps = _gaps(x, int(e - b))
     first, last = gaps[0] + e - 1 - start, gaps[1] + b - start
     if not (np.maximum(first, 0) < np.minimum(last, length)).any():
@@ -115,10 +115,11 @@ def silent_outputs(
         open_ = np.arange(first, last)
         if surely.start < surely.stop:
             open_ = np.concatenate([open_[: surely.start - first], open_[surely.stop - first :]])
-        for done, run in enumerate(longest_first[1:], start=1):
+        # the first and the last run hear what lies around the gap: they settle nearly all
+        for done, run in enumerate((0, begins.size - 1, *by_length[1:])):
             if open_.size == 0:
                 break
-            if open_.size * (longest_first.size - done) > MOST_LOOKS:
+            if done > 2 and open_.size * (begins.size - done) > MOST_LOOKS:
                 return np.equal(count(x != 0, h != 0, start, length), 0)
             hears = _hears(x, open_ + start, int(begins[run]), int(ends[run]))
             silent[open_[hears]] = False

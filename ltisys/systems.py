@@ -343,7 +343,7 @@ class FIR(System):
         Raises
         ------
         ValueError
-            If the response has no rate, or the rates have no ratio of integers up to 4096.
+            If the response has no rate, or the rates have no ratio of integers up to 32768.
 
         References
         ----------

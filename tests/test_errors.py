@@ -144,7 +144,7 @@ lti.FIR([1]).resample(48000)
 lti.FIR([1], fs=48000).resample(0)
     ValueError: fs=0 must be a finite number > 0 in Hz
 lti.FIR([1], fs=48000).resample(48000.123)
-    ValueError: fs=48000.123 must be to 48000.0 Hz as two integers up to 4096; resample by way of
+    ValueError: fs=48000.123 must be to 48000.0 Hz as two integers up to 32768; resample by way of
         a common rate
 lti.FIR([1, 2]).matrix()
     ValueError: h.shape=(2,) must be (4, taps): LL, LR, RL, RR

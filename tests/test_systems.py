@@ -445,3 +445,21 @@ def test_each_precision_has_spectra_of_its_own(method: str) -> None:
         assert np.array_equal(
             system(x[:frames], method=method), lti.FIR(noise(300))(x[:frames], method=method)
         )
+
+
+def test_a_long_response_to_a_few_frames_is_quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shorter of the two serves as the response, whichever was called so."""
+    from ltisys.engines import direct
+
+    products = direct._products
+    widths: list[int] = []
+
+    def noted(x: np.ndarray, h: np.ndarray, start: int, length: int) -> np.ndarray:
+        widths.append(h.shape[0])
+        return products(x, h, start, length)
+
+    monkeypatch.setattr(direct, "_products", noted)
+    h = np.random.default_rng(0).standard_normal((2, 50_000))
+    y = lti.FIR(h)(np.ones((2, 22)), method="direct")
+    assert y.shape == (2, 50_021)
+    assert set(widths) == {22}

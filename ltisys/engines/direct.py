@@ -67,7 +67,9 @@ class Direct:
 
 
 def _answer(x: Array, h: Array, start: int, length: int) -> Array:
-    """Return outputs start .. start + length of x * h."""
+    """Return outputs start .. start + length of x * h; the shorter of the two is the response."""
+    if h.shape[0] > x.shape[0] and np.count_nonzero(h) > DIRECT_TAPS:
+        x, h = h, x
     taps = h.shape[0]
     present = np.flatnonzero(h)
     if present.size <= DIRECT_TAPS:
