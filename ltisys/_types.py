@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "Array",
     "Boundary",
     "Color",
-    "FloatArray",
     "Method",
     "Mode",
     "Normalize",
@@ -20,7 +18,6 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-FloatArray = NDArray[np.floating[Any]]
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 Method = Literal["auto", "direct", "fft", "overlap-add", "overlap-save"]
