@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ltisys import _checks, spectra
+from ltisys import _checks, costs, schedules, spectra
 from ltisys._types import Method
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "choose", "choose_stream", "plan"]
 
 # --- the machine, measured --------------------------------------------------------------------
 # Nanoseconds a point, forward and inverse together, of single-precision complex transforms in
@@ -27,9 +27,11 @@ MOVE_NS = 6.0  # reading, packing, multiplying and writing back one point of a b
 TAP_NS = 0.034  # one multiply-add of the direct method, single precision, in matrix products
 OUTPUT_NS = 0.9  # copying one output's window for the direct method
 CALL_US = {"direct": 45.0, "fft": 160.0, "overlap-add": 195.0, "overlap-save": 170.0}
+CALL_US |= {"partitioned": 400.0}
 THREAD_US = 220.0  # starting a pool and handing out work
 CACHE_BYTES = 1 << 19  # a batch of blocks this large stays in a core's second-level cache
 MOST_ROWS = 16
+SHIFT_US = 4.0  # a block of one channel, delayed, scaled and added
 DIRECT_TAPS = 8  # up to as many non-zero taps, shifted sums beat everything and are exact
 
 
@@ -38,7 +40,7 @@ class Plan:
     """Say how one convolution will be computed; frozen, made by `plan`, run by the engines."""
 
     method: str
-    """``"direct"``, ``"fft"``, ``"overlap-add"`` or ``"overlap-save"``."""
+    """``"direct"``, ``"fft"``, ``"overlap-add"``, ``"overlap-save"`` or ``"partitioned"``."""
     taps: int
     frames: int
     channels: int
@@ -49,25 +51,41 @@ class Plan:
     nfft: int
     """Transform length, 0 for the direct method."""
     partitions: tuple[tuple[int, int], ...]
-    """Pieces of the response as (size, count)."""
+    """Pieces of the response as (size, count), from its first tap on."""
     latency: int
     """Frames that must have arrived, beyond the present one, before its output is computed."""
     workers: int
     rows: int
     """Blocks transformed at once: a batch that stays in cache."""
     cost: float
-    """Estimated microseconds for the whole problem on the reference machine."""
+    """Estimated microseconds: for the whole problem, of a stream's plan for one block."""
     why: str
     alternatives: tuple[tuple[str, float], ...] = field(default=(), compare=False)
     """The other methods with their estimated microseconds, cheapest first."""
+    head: str = ""
+    """How a stream computes its first partitions: as one matrix, ``"direct"``, or ``"fft"``."""
+    worst: float = 0.0
+    """Estimated microseconds of a stream's block in which every size of partition has work."""
+    operations: float = 0.0
+    """Floating-point operations a frame, of a stream's plan."""
+    table: str = field(default="", compare=False)
+    """The table of costs that chose a stream's plan."""
+    series: tuple[Plan, ...] = ()
+    """The plans of responses that a stream runs one after the other."""
 
     def __str__(self) -> str:
+        if self.table:
+            return self._schedule()
         blocks = -(-(self.frames + self.taps - 1) // self.block_size)
         channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
         lines = [
             f"{self.method}: {self.frames:,} frames x {self.taps:,} taps, {channels}, {self.dtype}"
         ]
-        if self.nfft:
+        if self.method == "partitioned":
+            pieces = ", ".join(f"{size:,} x {count:,}" for size, count in self.partitions)
+            lines.append(f"  partitions    {pieces}")
+            lines.append(f"  blocks        {blocks:,} of {self.block_size:,} new frames")
+        elif self.nfft:
             halves = spectra.split(self.nfft) if self.method != "fft" else None
             shape = f" as {halves[0]} x {halves[1]}" if halves else ""
             lines.append(
@@ -82,6 +100,40 @@ class Plan:
                 for name, cost in self.alternatives
             )
             lines.append(f"  instead of    {others}")
+        lines.append(f"  because       {self.why}")
+        return "\n".join(lines)
+
+    def _schedule(self) -> str:
+        """Return the plan of a stream as text."""
+        channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
+        lines = [
+            f"{self.method}: blocks of {self.block_size:,} frames x {self.taps:,} taps, "
+            f"{channels}, {self.dtype}"
+        ]
+        for part in self.series:
+            lines += ["  " + line for line in str(part).splitlines()[:-2]]
+        start = 0
+        for place, (size, count) in enumerate(() if self.series else self.partitions):
+            what = f"{size:,} x {count:,}"
+            if place == 0:
+                how = {"direct": "as one matrix", "fft": "transformed"}.get(
+                    self.head, "as they are"
+                )
+                lines.append(f"  head          {what} taps {how}")
+            else:
+                spare = start - size
+                lines.append(
+                    f"  partitions    {what} from tap {start:,}"
+                    + (f", {spare:,} frames to spare" if spare else "")
+                )
+            start += size * count
+        lines.append(
+            f"  a block       {_duration(self.cost)} in the mean, {_duration(self.worst)} at the "
+            f"most; {self.operations:,.0f} operations a frame"
+        )
+        for name, us in self.alternatives:
+            lines.append(f"  instead of    {name}: {_duration(us)} ({us / self.cost:.1f}x)")
+        lines.append(f"  costs         {self.table}")
         lines.append(f"  because       {self.why}")
         return "\n".join(lines)
 
@@ -151,6 +203,24 @@ def _block_us(shape: _Shape, nfft: int, method: str) -> float:
     return CALL_US[method] + points * each * shape.factor / 1e3
 
 
+@functools.lru_cache(maxsize=1024)
+def _equal_partitions(shape: _Shape) -> tuple[int, float]:
+    """Return the size of equal partitions that takes a whole signal fastest, and its cost.
+
+    Nothing waits for a whole signal, so nothing is gained by small partitions ahead.
+    """
+    precision = np.empty(0, dtype=shape.dtype).real.dtype.name
+    table = costs.current(precision)
+    best = (0, math.inf)
+    for power in range(8, 18):
+        size = 1 << power
+        us = schedules.uniform(schedules.Problem(shape.taps, size, dtype=precision), table)
+        us *= -(-shape.outputs // size) * shape.channels * (1 if shape.real else 4)
+        if us < best[1]:
+            best = size, us
+    return best[0], best[1] + CALL_US["partitioned"]
+
+
 def _rows(nfft: int, shape: _Shape) -> int:
     """Return how many rows to transform at once: a batch in cache, in fours to fill SIMD lanes."""
     if spectra.split(nfft):
@@ -207,7 +277,8 @@ def plan(
     method : str
         ``"auto"`` takes the cheapest; a name takes that one.
     block_size : int, optional
-        New frames a block of the block methods; by default the cheapest.
+        New frames a block of the block methods; by default the cheapest. With
+        ``method="partitioned"``: the frames a call of a stream, whose plan is returned.
     workers : int, optional
         Threads; by default all cores for long work, one for short.
 
@@ -251,7 +322,68 @@ def plan(
         raise ValueError(
             f"dtype={dtype!r} must be one of 'float32', 'float64', 'complex64', 'complex128'"
         )
+    if method == "partitioned" and block_size is not None:
+        if kind.kind == "c":
+            raise ValueError(f"dtype={dtype!r} must be one of 'float32', 'float64' for a stream")
+        problem = schedules.Problem(
+            taps, block_size, channels, channels, channels, False, kind.name
+        )
+        return choose_stream(problem)
     return choose(frames, taps, channels, kind, method, block_size, workers)
+
+
+def choose_stream(
+    problem: schedules.Problem,
+    nonzero: int | None = None,
+    sizes: tuple[int, ...] | None = None,
+) -> Plan:
+    """Choose the partitions of a stream; `nonzero` taps tell a sparse response.
+
+    `sizes` are the only sizes of partitions to use.
+    """
+    table = costs.current(problem.dtype)
+    shared: dict[str, Any] = {
+        "taps": problem.taps,
+        "frames": problem.block_size,
+        "channels": problem.outputs,
+        "dtype": problem.dtype,
+        "block_size": problem.block_size,
+        "latency": 0,
+        "workers": 1,
+        "rows": 1,
+        "table": table.source,
+    }
+    if nonzero is not None and nonzero <= DIRECT_TAPS:
+        us = table.push + SHIFT_US * max(nonzero, 1)
+        return Plan(
+            method="direct",
+            nfft=0,
+            partitions=((problem.taps, 1),),
+            cost=us,
+            worst=us,
+            operations=2.0 * nonzero * problem.paths,
+            why=f"only {nonzero} of the {problem.taps:,} taps are not zero",
+            **shared,
+        )
+    found = schedules.cheapest(problem, table, sizes)
+    uniform = schedules.uniform(problem, table)
+    transformed = found.partitions[1 if found.head == schedules.DIRECT else 0 :]
+    if not transformed:
+        why = f"{problem.taps:,} multiply-adds an output cost less than a transform"
+    else:
+        why = "small partitions answer at once, large ones cost least a tap: the shortest path"
+    return Plan(
+        method="partitioned",
+        nfft=max((spectra.partition_nfft(size) for size, _ in transformed), default=0),
+        partitions=found.partitions,
+        cost=found.cost,
+        worst=found.worst,
+        operations=found.operations,
+        head=found.head,
+        why=why,
+        alternatives=(("equal partitions", uniform),) if uniform > found.cost else (),
+        **shared,
+    )
 
 
 @functools.lru_cache(maxsize=1024)
@@ -281,6 +413,11 @@ def choose(
         "fft": _fft_us(shape),
         **{name: _block_us(shape, nfft, name) for name, nfft in sizes.items()},
     }
+    threads = workers if workers is not None else spectra.cores()
+    size, stream_us = _equal_partitions(shape)
+    # its rows run side by side, but one row runs on one thread
+    alone = threads / min(threads, channels) if stream_us > 10 * THREAD_US else 1.0
+    costs["partitioned"] = stream_us * alone
     ranked = sorted(costs, key=lambda name: costs[name])
     picked: str
     if method != "auto":
@@ -290,7 +427,6 @@ def choose(
     else:
         picked = ranked[0]
         why = _reason(picked, shape, costs, ranked)
-    threads = workers if workers is not None else spectra.cores()
     cost = costs[picked]
     if workers is None and cost < THREAD_US * 10:
         threads = 1
@@ -298,6 +434,9 @@ def choose(
         cost = cost / threads + THREAD_US
     nfft = {"direct": 0, "fft": spectra.good_size(shape.outputs)}.get(picked, sizes.get(picked, 0))
     hop = {"direct": shape.outputs, "fft": shape.outputs}.get(picked, nfft - taps + 1)
+    if picked == "partitioned":
+        threads = min(threads, channels)
+        hop, nfft = size, 2 * size
     return Plan(
         method=picked,
         taps=taps,
@@ -306,8 +445,9 @@ def choose(
         dtype=dtype.name,
         block_size=hop,
         nfft=nfft,
-        partitions=((taps, 1),),
-        latency={"direct": 0, "fft": frames - 1}.get(picked, hop - 1),
+        partitions=((size, -(-taps // size)) if picked == "partitioned" else (taps, 1),),
+        head=schedules.FFT if picked == "partitioned" else "",
+        latency={"direct": 0, "partitioned": 0, "fft": frames - 1}.get(picked, hop - 1),
         workers=threads,
         rows=_rows(nfft, shape) if nfft else 1,
         cost=cost,
@@ -325,6 +465,8 @@ def _reason(picked: str, shape: _Shape, costs: dict[str, float], ranked: list[st
         return f"{shape.taps:,} multiply-adds an output cost less than a transform"
     if picked == "fft":
         return f"one transform holds the whole answer; cutting it up would cost {margin:.1f}x"
+    if picked == "partitioned":
+        return f"transforms of all {shape.taps:,} taps at once would leave every cache"
     return (
         "blocks of a few times the response cost least a frame and keep rounding errors local; "
         f"the next best ({ranked[1]}) would cost {margin:.1f}x"

@@ -27,6 +27,7 @@ except ImportError:  # a scipy that moved it: our threads then miss `set_backend
     uarray = None
 
 __all__ = [
+    "RealTransform",
     "active_backend",
     "complex_for",
     "cores",
@@ -37,14 +38,25 @@ __all__ = [
     "inverse_real",
     "is_real",
     "parallel",
+    "partition_nfft",
     "precision_for",
     "split",
 ]
+
+pocketfft: Any  # what scipy.fft calls in the end; see `RealTransform`
+try:
+    pocketfft = importlib.import_module("scipy.fft._pocketfft.pypocketfft")
+except ImportError:  # a scipy that moved it
+    pocketfft = None
 
 Task = TypeVar("Task")
 
 SPLIT_FROM = 200_000
 """Transforms from this length up run in two passes (`benchmarks/results/transforms.md`)."""
+
+
+LANES_FROM = 8192
+"""Single real rows from this length up run in two passes, to fill SIMD lanes."""
 
 
 # --- dtypes -----------------------------------------------------------------------------------
@@ -105,6 +117,11 @@ def split(nfft: int) -> tuple[int, int] | None:
     return min(pairs, key=lambda pair: abs(pair[0] - pair[1]), default=None)
 
 
+def partition_nfft(size: int) -> int:
+    """Return the transform length for partitions of a size: twice it, or a little more."""
+    return 2 * size if size & (size - 1) == 0 else good_size(2 * size)
+
+
 # --- transforms -------------------------------------------------------------------------------
 
 
@@ -116,6 +133,86 @@ def forward_real(x: Array, nfft: int) -> Array:
 def inverse_real(spectra: Array, nfft: int) -> Array:
     """Undo `forward_real`; the argument is used up."""
     return np.asarray(scipy.fft.irfft(spectra, nfft, overwrite_x=True, workers=1))
+
+
+class RealTransform:
+    """Transform a few real rows of nfft points into given places and back, again and again.
+
+    scipy.fft looks up its backend and checks its arguments for 8 us, in which a transform of 512
+    points is done: unless a backend is set when this is made, it is passed by. Rows of a power of
+    two from `LANES_FROM` points up are read as matrices (n1, n2) and transformed down the columns,
+    twisted, and transformed along the rows, as `forward` does: a batch fills the SIMD lanes, which
+    one row cannot. Their spectra are in another order, and hold a few bins twice: good for
+    products, not for looking at.
+    """
+
+    def __init__(self, nfft: int, dtype: np.dtype[Any]) -> None:
+        self.nfft, self.dtype = nfft, dtype
+        self.direct = _pocketfft_answers() and active_backend() == "scipy (pocketfft)"
+        self.sides: tuple[int, int] | None = None
+        self.bins = nfft // 2 + 1
+        if self.direct and nfft >= LANES_FROM and nfft & (nfft - 1) == 0:
+            n1 = 1 << (nfft.bit_length() + 1) // 2
+            self.sides = n1, nfft // n1
+            self.bins = (n1 // 2 + 1) * (nfft // n1)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RealTransform, (self.nfft, self.dtype)
+
+    def forward(self, x: Array, out: Array) -> None:
+        """Transform rows x (rows, frames <= nfft), zero-padded, into out (rows, bins)."""
+        if not self.direct:
+            out[...] = forward_real(x, self.nfft)
+            return
+        if x.shape[1] < self.nfft:
+            padded = np.zeros((x.shape[0], self.nfft), dtype=x.dtype)
+            padded[:, : x.shape[1]] = x
+            x = padded
+        if self.sides is None:
+            pocketfft.r2c(x, (1,), True, 0, out, 1)
+            return
+        n1, n2 = self.sides
+        twist = _half_twiddles(n1, n2, out.dtype)[0]
+        for row, place in zip(x, out, strict=True):
+            columns = pocketfft.r2c(row.reshape(n1, n2), (0,), True, 0, None, 1)
+            np.multiply(columns, twist, out=columns)
+            pocketfft.c2c(columns, (1,), True, 0, place.reshape(n1 // 2 + 1, n2), 1)
+
+    def inverse(self, spectra: Array) -> Array:
+        """Return rows (rows, nfft); the argument may be used up."""
+        if not self.direct:
+            return inverse_real(spectra, self.nfft)
+        if self.sides is None:
+            return np.asarray(pocketfft.c2r(spectra, (1,), self.nfft, False, 2, None, 1))
+        n1, n2 = self.sides
+        untwist = _half_twiddles(n1, n2, spectra.dtype)[1]
+        rows = np.empty((spectra.shape[0], self.nfft), dtype=self.dtype)
+        for spectrum, place in zip(spectra, rows, strict=True):
+            columns = pocketfft.c2c(spectrum.reshape(n1 // 2 + 1, n2), (1,), False, 0, None, 1)
+            np.multiply(columns, untwist, out=columns)  # which also divides by nfft
+            pocketfft.c2r(columns, (0,), n1, False, 0, place.reshape(n1, n2), 1)
+        return rows
+
+
+@functools.lru_cache(maxsize=32)
+def _half_twiddles(n1: int, n2: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Return the upper half of `_twiddles`, and its conjugate divided by n1 n2."""
+    angles = np.outer(np.arange(n1 // 2 + 1), np.arange(n2)) * (-2j * np.pi / (n1 * n2))
+    table = np.exp(angles)
+    return table.astype(dtype), (table.conj() / (n1 * n2)).astype(dtype)
+
+
+@functools.cache
+def _pocketfft_answers() -> bool:
+    """Say whether scipy's pocketfft is where it was, and answers as it did."""
+    try:
+        x = np.arange(12.0).reshape(2, 6)
+        out = np.empty((2, 4), dtype=np.complex128)
+        pocketfft.r2c(x, (1,), True, 0, out, 1)
+        back = pocketfft.c2r(out, (1,), 6, False, 2, None, 1)
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        return False
+    return bool(np.allclose(out, scipy.fft.rfft(x)) and np.allclose(back, x))
 
 
 @functools.lru_cache(maxsize=4)
