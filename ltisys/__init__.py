@@ -16,7 +16,18 @@ lti`` gives every public name; each is loaded when it is first used.
                   counted
     containers    sound formats: what each takes, and what the bytes of its files say
     replacing     an output file that is absent, the old one, or complete
+    costs         what transforms and multiply-adds cost on this machine: a table shipped, or one
+                  measured here
+    schedules     partitions of a response for streaming without latency: the cheapest, by a
+                  shortest path
     planner       problem -> Plan: cost model, choice, reasons; pure, prints itself, runs nothing
+    tape          the last frames of an input and their spectra, kept for a convolution block by
+                  block
+    partitions    a response in partitions: their spectra, and their work cut into steps spread
+                  over blocks
+    voices        the answer of one response to an input on a tape, block by block, its work spread
+                  ahead
+    watch         silence and bad samples in the input of a stream, and the outputs that they reach
     engines       one file per algorithm, all obeying engines/base.py; they read a Plan, never
                   choose one
     convolution   convolve, correlate: validate, plan, run, trim
@@ -24,11 +35,20 @@ lti`` gives every public name; each is loaded when it is first used.
                   frequency
     blockwise     a long input block by block: the same answer however it is read, in constant
                   memory
-    systems       FIR, IIR and their algebra: series >>, parallel +, gain *, feedback
+    prepared      a system made ready for a stream: its plan, its spectra, one response or several
+                  in a row
+    streaming     Stream: push, flush, reset, swap
+    systems       what every system can do: answer a signal, answer it block by block, tell its
+                  response
+    fir           FIR: a finite impulse response as a system, in three shapes, and its algebra;
+                  gain, delay
     audio         sound files, in blocks; the only (frames, channels) in the package; soundfile
                   only here
     recording     sound files written in blocks, whole or not at all
+    raw_samples   samples as the bytes of raw PCM: codes of 16, 24 and 32 bits, floats
+    wav_headers   WAV headers on pipes: read without seeking, written without a length
     files         file in, file out, in constant memory
+    pipes         raw PCM and WAV on pipes, block by block, in and out
     survey        what is in a sound file: levels, direct sound, decay
     doctor        what ltisys runs on: versions, the FFT in use, cores, formats, extras
     cli           parses, calls the public API, prints; no maths
@@ -44,34 +64,47 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ltisys.audio import read
     from ltisys.convolution import convolve, correlate
-    from ltisys.errors import AudioFileError, LtisysError, MismatchError, OutputError
+    from ltisys.costs import calibrate
+    from ltisys.errors import (
+        AudioFileError,
+        LtisysError,
+        MismatchError,
+        OutputError,
+        StreamError,
+    )
     from ltisys.files import FileReport, convolve_file
+    from ltisys.fir import FIR, delay, gain
     from ltisys.planner import Plan, plan
     from ltisys.recording import WriteReport, write
     from ltisys.signals import impulse, mls, noise, step, sweep, tone
-    from ltisys.systems import FIR, System, delay, gain
+    from ltisys.streaming import Stream, stream_blocks
+    from ltisys.systems import System
 
 _HOMES = {
     "AudioFileError": "errors",
-    "FIR": "systems",
+    "FIR": "fir",
     "FileReport": "files",
     "LtisysError": "errors",
     "MismatchError": "errors",
     "OutputError": "errors",
     "Plan": "planner",
+    "Stream": "streaming",
+    "StreamError": "errors",
     "System": "systems",
     "WriteReport": "recording",
+    "calibrate": "costs",
     "convolve": "convolution",
     "convolve_file": "files",
     "correlate": "convolution",
-    "delay": "systems",
-    "gain": "systems",
+    "delay": "fir",
+    "gain": "fir",
     "impulse": "signals",
     "mls": "signals",
     "noise": "signals",
     "plan": "planner",
     "read": "audio",
     "step": "signals",
+    "stream_blocks": "streaming",
     "sweep": "signals",
     "tone": "signals",
     "write": "recording",
@@ -85,8 +118,11 @@ __all__ = [
     "MismatchError",
     "OutputError",
     "Plan",
+    "Stream",
+    "StreamError",
     "System",
     "WriteReport",
+    "calibrate",
     "convolve",
     "convolve_file",
     "correlate",
@@ -98,6 +134,7 @@ __all__ = [
     "plan",
     "read",
     "step",
+    "stream_blocks",
     "sweep",
     "tone",
     "write",

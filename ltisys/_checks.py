@@ -16,11 +16,14 @@ __all__ = [
     "channels_last_guard",
     "choice",
     "finite",
+    "float_dtype",
     "integer",
     "nonempty",
     "number",
     "numeric",
+    "place",
     "same_rate",
+    "stream_block",
 ]
 
 T = TypeVar("T")
@@ -89,7 +92,7 @@ def numeric(name: str, value: object) -> Array:
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{name} must hold numbers; got dtype {array.dtype}")
     if array.ndim == 0:
-        raise ValueError(f"{name}={array!r} must have at least one axis: (..., frames)")
+        raise ValueError(f"{name}={value!r} must have at least one axis: (..., frames)")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return array
@@ -135,3 +138,34 @@ def same_rate(
         f"fs differs: {names[0]} {a:g} Hz, {names[1]} {b:g} Hz; resample one first, "
         f"e.g. {names[1]}.resample({a:g})"
     )
+
+
+def float_dtype(name: str, value: object) -> np.dtype[Any]:
+    """Return float32 or float64 as a dtype, or raise."""
+    for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        if value is not None and (value is dtype.type or str(value) == dtype.name):
+            return dtype
+    raise ValueError(f"{name}={value!r} must be one of 'float32', 'float64'")
+
+
+def stream_block(name: str, value: object, dtype: np.dtype[Any]) -> Array:
+    """Return a block as an array of a stream's dtype; only floats, and empty lists, are taken."""
+    array = numeric(name, value)
+    if array.dtype.kind != "f" and array.size:
+        advice = "take its real part" if array.dtype.kind == "c" else "scale it to floats first"
+        raise TypeError(f"{name} has dtype {array.dtype} but the stream takes {dtype}; {advice}")
+    with np.errstate(over="ignore", invalid="ignore"):  # infinities are the stream's business
+        return array.astype(dtype)
+
+
+def place(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise unless `array` can be written an answer of this shape and dtype."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be an array; got {type(array).__name__}")
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f"{name} must be an array of shape {shape} and dtype {dtype}; got {array.shape} and "
+            f"{array.dtype}"
+        )
+    if not array.flags.writeable:
+        raise ValueError(f"{name} must be writeable; got a read-only array")

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from ltisys import _checks, planner, reach, spectra
-from ltisys._types import Array, Boundary, Method, Mode
+from ltisys._types import Array, Boundary, Method, Mode, Path
 from ltisys.engines import ENGINES
-from ltisys.engines.base import Path
 from ltisys.planner import Plan
 
 __all__ = ["Kernels", "convolve", "correlate"]
@@ -162,7 +161,7 @@ def convolve(
     mode : {"full", "same", "valid"}
         ``"full"`` frames + taps - 1; ``"same"`` the frames of x, centred, whichever of the two
         is longer; ``"valid"`` the outputs that touch no edge, ``abs(frames - taps) + 1``.
-    method : {"auto", "direct", "fft", "overlap-add", "overlap-save"}
+    method : {"auto", "direct", "fft", "overlap-add", "overlap-save", "partitioned"}
         How; ``lti.plan(...)`` explains the choice of ``"auto"``.
 
     Other Parameters
@@ -192,7 +191,8 @@ def convolve(
     -----
     With u the unit roundoff of the dtype, each block's error obeys
     ``|err| <= 20 u log2(nfft) ||x_block|| ||h||`` for the transform methods (two neighbouring
-    real blocks count as one, and where overlap-add adds blocks their errors add up) and
+    real blocks count as one; where overlap-add adds blocks, and ``"partitioned"`` the answers of
+    partitions, their errors add up) and
     ``|err| <= 2 (taps + 1) u sum |h[k] x[n - k]|`` for ``"direct"``; `tests/oracle.py` derives
     both. Outputs that no non-zero sample reaches are exactly zero; a NaN or an infinity makes
     the `taps` outputs that touch it NaN, in its own row, and no other.
@@ -467,10 +467,19 @@ def _digit_bits(plan: Plan) -> int:
     Digits of b bits are at most 2**(b - 1), so the norms in ``|err| <= 20 u log2(nfft) ||x||
     ||h||`` are at most ``2**(b - 1) sqrt(2 nfft)`` (two blocks travel together) and
     ``2**(b - 1) sqrt(taps)``. Below 1/8, the two blocks that overlap-add adds up, each row with
-    its own error, stay below 1/4.
+    its own error, stay below 1/4. Partitions of size S add up theirs, with norms of 4 S and S
+    digits, and part of a block, computed directly, errs by ``2 (S + 1) u`` of its sum.
     """
     u = 2.0**-53
-    room = 0.5 / (20 * u * max(1.0, np.log2(plan.nfft)) * np.sqrt(2.0 * plan.nfft * plan.taps))
+    if plan.method == "partitioned":
+        pieces = sum(count for _, count in plan.partitions)
+        size = plan.partitions[0][0]
+        terms = 2.0 * (size + 1) * size
+        for size, count in plan.partitions:
+            terms += (20 * np.log2(4 * size) + 2 * pieces) * count * 2 * size
+    else:
+        terms = 20 * max(1.0, np.log2(plan.nfft)) * np.sqrt(2.0 * plan.nfft * plan.taps)
+    room = 0.5 / (u * terms)
     return max(2, int(np.floor(np.log2(room) / 2)))  # digits of one bit would be 0 and -1 only
 
 

@@ -7,7 +7,8 @@
     └── LtisysError                   everything else that ltisys raises itself
         ├── AudioFileError (OSError)  a sound file that cannot be used as asked
         │   └── OutputError           an output that cannot be created
-        └── MismatchError (ValueError)  values that do not fit each other: rates, channels, NaN
+        ├── MismatchError (ValueError)  values that do not fit each other: rates, channels, NaN
+        └── StreamError (RuntimeError)  a stream that cannot do this in its present state
 
 A missing or unreadable input keeps Python's own ``FileNotFoundError``, ``IsADirectoryError`` or
 ``PermissionError``; a full disk keeps its ``OSError``. ``exit_code`` is what the command line
@@ -16,7 +17,7 @@ returns for each (the numbers of BSD's ``sysexits.h``).
 
 from __future__ import annotations
 
-__all__ = ["AudioFileError", "LtisysError", "MismatchError", "OutputError"]
+__all__ = ["AudioFileError", "LtisysError", "MismatchError", "OutputError", "StreamError"]
 
 
 class LtisysError(Exception):
@@ -37,3 +38,7 @@ class OutputError(AudioFileError):
 
 class MismatchError(LtisysError, ValueError):
     """Two values that are each fine but do not fit each other, or sound that is not finite."""
+
+
+class StreamError(LtisysError, RuntimeError):
+    """A stream that cannot do what was asked in its present state."""

@@ -15,13 +15,13 @@ import numpy as np
 
 from ltisys import _checks, levels, reach
 from ltisys._types import Array, Normalize, PathLike
+from ltisys._types import Path as Route
 from ltisys.audio import Source, default_subtype, format_for, writable_subtype
 from ltisys.blockwise import answers, chunk_size
 from ltisys.convolution import Kernels
-from ltisys.engines.base import Path as Route
 from ltisys.errors import AudioFileError, MismatchError
+from ltisys.fir import FIR
 from ltisys.recording import Sink
-from ltisys.systems import FIR
 
 __all__ = ["FileJob", "FileReport", "convolve_file"]
 

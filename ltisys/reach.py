@@ -8,7 +8,13 @@ import numpy as np
 
 from ltisys._types import Array
 
-__all__ = ["all_finite", "silent_outputs", "spoilt_outputs", "support"]
+__all__ = [
+    "all_finite",
+    "coarse_support",
+    "silent_outputs",
+    "spoilt_outputs",
+    "support",
+]
 
 GLANCE = 64  # samples looked at beside a zero before it is taken for a gap
 MOST_LOOKS = 1 << 26  # outputs x runs looked at one by one; beyond, by counting in whole
@@ -144,3 +150,13 @@ def spoilt_outputs(bad: Array, other_length: int, start: int, length: int) -> Ar
     np.add.at(steps, first, 1)
     np.add.at(steps, last, -1)
     return np.asarray(np.cumsum(steps[:length]) > 0)
+
+
+def coarse_support(row: Array, most: int = 256) -> tuple[tuple[int, int], ...]:
+    """Return where a response is not zero, as at most so many runs: the closest are merged."""
+    begins, ends = support(row)
+    if begins.size > most:
+        keep = np.sort(np.argsort(begins[1:] - ends[:-1])[-(most - 1) :])
+        begins = np.concatenate([begins[:1], begins[1:][keep]])
+        ends = np.concatenate([ends[:-1][keep], ends[-1:]])
+    return tuple((int(b), int(e)) for b, e in zip(begins, ends, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ltisys.engines import direct, fft, overlap_add, overlap_save
+from ltisys.engines import direct, fft, overlap_add, overlap_save, partitioned
 from ltisys.engines.base import Engine
 
 __all__ = ["ENGINES"]
@@ -12,4 +12,5 @@ ENGINES: dict[str, Engine] = {
     "fft": fft.WholeTransform(),
     "overlap-add": overlap_add.OverlapAdd(),
     "overlap-save": overlap_save.OverlapSave(),
+    "partitioned": partitioned.Partitioned(),
 }

@@ -17,13 +17,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from ltisys import spectra
-from ltisys._types import Array
+from ltisys._types import Array, Path
 from ltisys.planner import Plan
 
-__all__ = ["Engine", "Group", "Path", "filtered", "groups", "lanes", "load", "response_spectra"]
-
-Path = tuple[int, int, int]
-"""(output, input, response): indices of rows."""
+__all__ = ["Engine", "Group", "filtered", "groups", "lanes", "load", "response_spectra"]
 
 
 class Engine(Protocol):

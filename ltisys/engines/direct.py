@@ -8,8 +8,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ltisys import spectra
-from ltisys._types import Array
-from ltisys.engines.base import Path, load
+from ltisys._types import Array, Path
+from ltisys.engines.base import load
 from ltisys.planner import DIRECT_TAPS, Plan
 
 __all__ = ["Direct"]

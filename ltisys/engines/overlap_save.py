@@ -8,8 +8,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ltisys import spectra
-from ltisys._types import Array
-from ltisys.engines.base import Group, Path, filtered, groups, lanes, load, response_spectra
+from ltisys._types import Array, Path
+from ltisys.engines.base import Group, filtered, groups, lanes, load, response_spectra
 from ltisys.planner import Plan
 
 __all__ = ["OverlapSave"]
