@@ -16,7 +16,8 @@ __all__ = ["main"]
 
 USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE, IO_ERROR = 2, 65, 66, 73, 74
 STOPPED = 128  # plus the number of the signal
-METHODS = ("auto", "direct", "fft", "overlap-add", "overlap-save")
+FORMATS = ("f32le", "f64le", "s16le", "s24le", "s32le", "wav")
+METHODS = ("auto", "direct", "fft", "overlap-add", "overlap-save", "partitioned")
 
 
 class _Stopped(BaseException):
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if arguments.debug:
             raise
-        print(f"ltisys: {_sentence(error)}", file=sys.stderr)
+        _tell(_sentence(error))
         return _exit_code(error)
 
 
@@ -71,6 +72,12 @@ def _heed_signals() -> None:
             signal.signal(number, stop)
         except ValueError:  # not the main thread: whoever runs us there heeds the signals
             return
+
+
+def _tell(sentence: str) -> None:
+    """Print a line on standard error, if it is open: print() would take the output instead."""
+    if sys.stderr is not None:
+        print(f"ltisys: {sentence}", file=sys.stderr)
 
 
 def _sentence(error: Exception) -> str:
@@ -125,12 +132,41 @@ def _convolve(arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         print(report)
     if report.clipped and not arguments.quiet:
-        print(
-            f"ltisys: {report.clipped:,} frames clipped at a peak of {report.peak_db:+.1f} dBFS; "
-            f"lower --gain-db, or --normalize peak",
-            file=sys.stderr,
+        _tell(
+            f"{report.clipped:,} frames clipped at a peak of {report.peak_db:+.1f} dBFS; "
+            f"lower --gain-db, or --normalize peak"
         )
     return 0
+
+
+def _stream(arguments: argparse.Namespace) -> int:
+    from ltisys.pipes import convolve_pipe
+
+    if sys.stdin is None or sys.stdout is None:
+        raise ValueError("standard input or output is closed; pipe sound in, and out")
+    with (
+        open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as source,
+        open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as out,
+    ):
+        report = convolve_pipe(
+            source,
+            arguments.ir,
+            out,
+            format=arguments.format,
+            block_size=arguments.block_size,
+            fs=arguments.fs,
+            channels=arguments.channels,
+            mix=arguments.mix,
+            predelay_s=arguments.predelay_ms / 1e3,
+            gain_db=arguments.gain_db,
+            tail=not arguments.no_tail,
+            resample=arguments.resample,
+        )
+    if not arguments.quiet:
+        _tell(str(report))
+    for sentence in report.lost:
+        _tell(sentence)
+    return BAD_DATA if report.lost else 0
 
 
 def _plan(arguments: argparse.Namespace) -> int:
@@ -243,6 +279,14 @@ def _parser() -> argparse.ArgumentParser:
         )
         return added
 
+    def mixing(added: _Parser, mix: float) -> None:
+        added.add_argument("--mix", type=float, default=mix, help="0 dry ... 1 wet (%(default)s)")
+        added.add_argument("--predelay-ms", type=float, default=0.0, help="delay of the wet sound")
+        added.add_argument("--gain-db", type=float, default=0.0, help="gain of the result")
+        added.add_argument("--no-tail", action="store_true", help="end where the input ends")
+        added.add_argument("--resample", action="store_true", help="let the response be resampled")
+        added.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
     def as_json(added: _Parser) -> None:
         added.add_argument("--json", action="store_true", help="print JSON")
 
@@ -254,18 +298,25 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("source", help="the dry sound")
         added.add_argument("ir", help="the response: 1 channel, as many as the sound, or 4")
         added.add_argument("-o", "--out", help="the output; its extension says the format")
-        added.add_argument("--mix", type=float, default=mix, help="0 dry ... 1 wet (%(default)s)")
-        added.add_argument("--predelay-ms", type=float, default=0.0, help="delay of the wet sound")
-        added.add_argument("--gain-db", type=float, default=0.0, help="gain of the result")
+        mixing(added, mix)
         added.add_argument("--normalize", choices=("peak", "rms"), help="-1 dBFS, or as the input")
-        added.add_argument("--no-tail", action="store_true", help="end where the input ends")
         added.add_argument("--subtype", help="such as PCM_16, PCM_24, FLOAT (the input's)")
-        added.add_argument("--resample", action="store_true", help="let the response be resampled")
         added.add_argument("--in-place", action="store_true", help="write onto the input")
         added.add_argument("--overwrite", action="store_true", help="let the output exist")
         added.add_argument("--dry-run", action="store_true", help="say what would be done")
-        added.add_argument("--quiet", action="store_true", help="print nothing but errors")
         as_json(added)
+
+    added = command("stream", _stream, "convolve standard input into standard output, in blocks")
+    added.add_argument("ir", help="the response: 1 channel, as many as the sound, or 4")
+    added.add_argument("--fs", type=float, help="rate of raw samples in Hz (the response's)")
+    added.add_argument("--channels", type=_count, help="channels of raw samples (2)")
+    added.add_argument(
+        "--format", choices=FORMATS, default="f32le", help="in and out alike (%(default)s)"
+    )
+    added.add_argument(
+        "--block-size", type=_count, default=256, help="frames answered at once (%(default)s)"
+    )
+    mixing(added, 1.0)
 
     added = command("plan", _plan, "say how a convolution would be computed, and why")
     added.add_argument("--frames", type=_count, required=True, help="length of the signal")
