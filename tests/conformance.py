@@ -15,8 +15,8 @@ import oracle
 
 import ltisys as lti
 from ltisys import planner
+from ltisys._types import Path
 from ltisys.engines import ENGINES
-from ltisys.engines.base import Path
 
 Rows = np.ndarray
 Case = tuple[Rows, Rows]

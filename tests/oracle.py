@@ -134,8 +134,37 @@ def _block_norms(x: np.ndarray, plan: Plan, start: int, length: int) -> np.ndarr
 def _norms(x: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     pairs = dict.fromkeys(zip(first.tolist(), last.tolist(), strict=True))
     for a, b in pairs:
-        pairs[a, b] = float(np.linalg.norm(x[max(0, a) : max(0, b)]))
+        pairs[a, b] = float(np.linalg.norm(np.abs(x[max(0, a) : max(0, b)]).astype(float)))
     return np.array([pairs[pair] for pair in zip(first.tolist(), last.tolist(), strict=True)])
+
+
+def of_partitions(x: np.ndarray, h: np.ndarray, plan: Plan, start: int, length: int) -> np.ndarray:
+    """Bound outputs start .. start + length: for every partition a bound as `of_transforms` has.
+
+    Partition p of size S from tap o on answers output n from the two blocks of S frames that hold
+    frame n - o and the ones before: none outside [n - o - 2 S, n - o + S]. Adding the spectra of P
+    partitions, and then the answers of the sizes, adds at most 2 P u of their norms. The head is a
+    sum as in `of_direct`. Samples, taps and products below ``tiny * 2**24`` count as zero. Complex
+    signals and responses are up to four real ones.
+    """
+    u, times = roundoff(plan.dtype), 4 if plan.dtype.startswith("complex") else 1
+    pieces = sum(count for _, count in plan.partitions)
+    n = np.arange(start, start + length)
+    limit = of_direct(x, h, plan.dtype)[start : start + length]
+    offset = 0
+    for place, (size, count) in enumerate(plan.partitions):
+        for p in range(offset, offset + size * count, size):
+            if place == 0 and plan.head == "direct":
+                break
+            block = n // size * size - p
+            norms = _norms(x, block - 2 * size, block + 2 * size)
+            gain = np.linalg.norm(np.abs(h[p : p + size]).astype(float))
+            bits = math.log2(max(2, 4 * size))
+            limit = limit + (TRANSFORM * bits + 2 * pieces) * u * norms * gain
+        offset += size * count
+    flushed = float(np.finfo(plan.dtype).tiny) * 2.0**24
+    total = np.abs(x).astype(float).sum() + np.abs(h).astype(float).sum()
+    return times * (limit + flushed * (total + pieces))
 
 
 def bound(x: np.ndarray, h: np.ndarray, plan: Plan, start: int, length: int) -> np.ndarray:
@@ -144,4 +173,6 @@ def bound(x: np.ndarray, h: np.ndarray, plan: Plan, start: int, length: int) -> 
     mine = 4 * roundoff(np.float64) * size  # products, once each, and the sum; twice if complex
     if plan.method == "direct":
         return of_direct(x, h, plan.dtype)[start : start + length] + mine
+    if plan.method == "partitioned":
+        return of_partitions(x, h, plan, start, length) + mine
     return of_transforms(x, h, plan, start, length) + mine

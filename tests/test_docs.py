@@ -49,11 +49,11 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    first, *others = blocks("python")
+    first, second, *others = blocks("python")
     (tmp_path / "audio").symlink_to(ROOT / "audio")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", first],
+        [sys.executable, "-W", "error", "-c", f"import numpy as np\n{first}\n{second}"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -63,6 +63,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "wet.wav").stat().st_size > 100_000
     assert "overlap-save" in done.stdout
+    assert "partitioned: blocks of 64 frames" in done.stdout
     assert len(others) == 1, "the other block needs MKL: test_spectra runs its like"
     compile(others[0], "README", "exec")
 
