@@ -15,7 +15,7 @@ lti.convolve([], [1])
 lti.convolve([1], np.ones((2, 0)))
     ValueError: h is empty: h.shape=(2, 0); give at least one frame
 lti.convolve(1.0, [1])
-    ValueError: x=array(1.) must have at least one axis: (..., frames)
+    ValueError: x=1.0 must have at least one axis: (..., frames)
 lti.convolve(["a"], [1])
     TypeError: x must hold numbers; got dtype <U1
 lti.convolve([1], [None])
@@ -92,7 +92,7 @@ lti.plan(frames=1, taps=1, method="ola")
 lti.FIR([])
     ValueError: h is empty: h.shape=(0,); give at least one frame
 lti.FIR(2.0)
-    ValueError: h=array(2.) must have at least one axis: (..., frames)
+    ValueError: h=2.0 must have at least one axis: (..., frames)
 lti.FIR(["a"])
     TypeError: h must hold numbers; got dtype <U1
 lti.FIR(np.ones((1, 2, 3, 4)))
