@@ -12,7 +12,8 @@ import scipy.signal
 from conformance import FLOATS, GRID, KINDS, Recorder
 
 import ltisys as lti
-from ltisys import planner, spectra
+from ltisys import planner, reach, spectra
+from ltisys.convolution import _pairs
 from ltisys.engines import ENGINES, direct
 
 METHODS = sorted(ENGINES)
@@ -172,6 +173,32 @@ def test_silence_with_scattered_zeros_is_exact_and_quick(method: str, zeros: flo
     assert silent[50_000:90_000].all()
     assert not y[silent].any()
     assert y[~silent].all()
+
+
+@pytest.mark.parametrize("method", TRANSFORMS)
+def test_silence_between_clicks_and_echoes_is_exact_and_quick(method: str) -> None:
+    """Hundreds of gaps by hundreds of echoes: each gap would have to pass every echo."""
+    x, h = np.zeros(150_000), np.zeros(100_000)
+    x[::601] = 1.0
+    h[::997] = np.random.default_rng(8).standard_normal(h[::997].size)
+    y = lti.convolve(x, h, method=method)
+    silent = scipy.signal.oaconvolve((x != 0) * 1.0, (h != 0) * 1.0) < 0.5
+    assert silent.any()
+    assert not y[silent].any()
+    assert y[~silent].all()
+
+
+@pytest.mark.parametrize("most", [0, 2, 256])
+def test_the_outputs_that_nothing_reaches(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However soon the search gives up and counts, it finds them all and no others."""
+    monkeypatch.setattr(reach, "MOST_STEPS", most)
+    rng = np.random.default_rng(9)
+    for _ in range(150):
+        x, h = (np.where(rng.random(n) < rng.random(), 0, 1.0) for n in rng.integers(1, 400, 2))
+        start = int(rng.integers(0, 5))
+        pairs = np.convolve(x, h)[start:]
+        mask = reach.silent_outputs(x, h, start, pairs.size, _pairs)
+        np.testing.assert_array_equal(pairs == 0, False if mask is None else mask)
 
 
 # --- transforms in two passes -------------------------------------------------------------------
