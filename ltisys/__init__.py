@@ -42,11 +42,42 @@ lti`` gives every public name; each is loaded when it is first used.
                   response
     fir           FIR: a finite impulse response as a system, in three shapes, and its algebra;
                   gain, delay
+    black_box     any callable as a black box: its answers as arrays, what it does to its input,
+                  what it costs
+    excitation    inputs that find faults: kinds, levels and lengths, drawn by a seed
+    verdicts      what a check found: verdicts, the smallest counterexamples, a report that prints
+                  itself
+    rounding      how far rounding alone can take two answers apart: the tolerance of every
+                  comparison
+    laws          the laws a system may keep: a case, the two sides that should be equal, a line of
+                  code
+    trials        the trials of a law: kinds, levels and lengths in turn, and what they came to
+    steadiness    does it answer alike: whatever was asked before, and without touching its input
+    traits        what answers to impulses and to changed frames tell: response, latency,
+                  look-ahead, memory
+    growth        does a bounded input stay bounded: the sum of the response, its growth, the worst
+                  input
+    variation     what varies with time: the period after which a system repeats, its rate, its
+                  edges
+    diagnoses     the name of a failure: affine, circular, reversed, by the whole input's level or
+                  length
+    shrinking     the smallest case that still breaks a law: fewest frames, fewest sounds, simplest
+                  numbers
+    exhibits      the case that a report shows: shrunk, as flat arrays, with its line of Python
+    acquaintance  what is learnt of a system before any law is tried: lengths, cost, state,
+                  rounding, response
+    examination   one check of one system: the trials of every law, the worst departure, the
+                  smallest failure
+    properties    is it linear, time-invariant, causal, stable? a report with the smallest
+                  counterexample
     audio         sound files, in blocks; the only (frames, channels) in the package; soundfile
                   only here
     recording     sound files written in blocks, whole or not at all
     raw_samples   samples as the bytes of raw PCM: codes of 16, 24 and 32 bits, floats
     wav_headers   WAV headers on pipes: read without seeking, written without a length
+    plotting      every picture; matplotlib only here
+    reports       self-contained HTML pages of responses, checks and measurements
+    testing       assertions and parametrisations for pytest
     files         file in, file out, in constant memory
     pipes         raw PCM and WAV on pipes, block by block, in and out
     survey        what is in a sound file: levels, direct sound, decay
@@ -75,13 +106,18 @@ if TYPE_CHECKING:
     from ltisys.files import FileReport, convolve_file
     from ltisys.fir import FIR, delay, gain
     from ltisys.planner import Plan, plan
+    from ltisys.plotting import plot_report
+    from ltisys.properties import assert_lti, check
     from ltisys.recording import WriteReport, write
     from ltisys.signals import impulse, mls, noise, step, sweep, tone
     from ltisys.streaming import Stream, stream_blocks
     from ltisys.systems import System
+    from ltisys.verdicts import CheckReport, Counterexample, Verdict
 
 _HOMES = {
     "AudioFileError": "errors",
+    "CheckReport": "verdicts",
+    "Counterexample": "verdicts",
     "FIR": "fir",
     "FileReport": "files",
     "LtisysError": "errors",
@@ -91,8 +127,11 @@ _HOMES = {
     "Stream": "streaming",
     "StreamError": "errors",
     "System": "systems",
+    "Verdict": "verdicts",
     "WriteReport": "recording",
+    "assert_lti": "properties",
     "calibrate": "costs",
+    "check": "properties",
     "convolve": "convolution",
     "convolve_file": "files",
     "correlate": "convolution",
@@ -102,6 +141,7 @@ _HOMES = {
     "mls": "signals",
     "noise": "signals",
     "plan": "planner",
+    "plot_report": "plotting",
     "read": "audio",
     "step": "signals",
     "stream_blocks": "streaming",
@@ -112,6 +152,8 @@ _HOMES = {
 
 __all__ = [
     "AudioFileError",
+    "CheckReport",
+    "Counterexample",
     "FIR",
     "FileReport",
     "LtisysError",
@@ -121,8 +163,11 @@ __all__ = [
     "Stream",
     "StreamError",
     "System",
+    "Verdict",
     "WriteReport",
+    "assert_lti",
     "calibrate",
+    "check",
     "convolve",
     "convolve_file",
     "correlate",
@@ -132,6 +177,7 @@ __all__ = [
     "mls",
     "noise",
     "plan",
+    "plot_report",
     "read",
     "step",
     "stream_blocks",

@@ -25,8 +25,8 @@ MODULES = [
 PUBLIC = sorted(lti.__all__)
 FUNCTIONS = [name for name in PUBLIC if inspect.isfunction(getattr(lti, name))]
 CLASSES = [name for name in PUBLIC if inspect.isclass(getattr(lti, name))]
-SECTIONS = ["Parameters", "Other Parameters", "Returns", "Yields", "Raises", "Notes", "References",
-            "Examples"]  # fmt: skip
+SECTIONS = ["Parameters", "Attributes", "Other Parameters", "Returns", "Yields", "Raises", "Notes",
+            "References", "Examples"]  # fmt: skip
 
 
 # --- exports ------------------------------------------------------------------------------------
@@ -156,6 +156,8 @@ def test_options_are_keyword_only(name: str) -> None:
     """Data is positional, the rest by keyword: what has a default is never positional."""
     for parameter in inspect.signature(getattr(lti, name)).parameters.values():
         assert parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        if parameter.name == "ax":  # of matplotlib's users everyone gives it so
+            continue
         if parameter.default is not inspect.Parameter.empty and (name, parameter.name) != (
             "gain",
             "g",

@@ -63,6 +63,34 @@ lti.correlate([1], [1], method="ola", normalize=True)
     ValueError: method='ola' must be one of 'auto', 'direct', 'fft', 'overlap-add',
         'overlap-save', 'partitioned'
 
+# check
+
+lti.check(5)
+    TypeError: system=5 must be a callable x -> y, a System, a Stream, or a callable without
+        arguments that returns a Stream
+lti.check(np.abs, inputs=0)
+    ValueError: inputs=0 must be an integer >= 1
+lti.check(np.abs, frames=0)
+    ValueError: frames=0 must be an integer >= 1
+lti.check(np.abs, trials=1.5)
+    TypeError: trials=1.5 must be an integer >= 1
+lti.check(np.abs, seed=-1)
+    ValueError: seed=-1 must be an integer >= 0
+lti.check(np.abs, fs=0)
+    ValueError: fs=0 must be a finite number > 0 in Hz
+lti.check(np.abs, tolerance_db="loud")
+    TypeError: tolerance_db='loud' must be a finite number in dB
+lti.check(np.abs, properties=["linaer"])
+    ValueError: properties holds 'linaer'; each must be one of 'linear', 'additive', 'homogeneous',
+        'time-invariant', 'lti', 'causal', 'memoryless', 'stable', 'deterministic', 'stateless',
+        'pure'
+lti.check(np.abs, properties=[])
+    ValueError: properties=() must name at least one property
+lti.assert_lti(np.abs, properties="beautiful")
+    ValueError: properties holds 'beautiful'; each must be one of 'linear', 'additive',
+        'homogeneous', 'time-invariant', 'lti', 'causal', 'memoryless', 'stable', 'deterministic',
+        'stateless', 'pure'
+
 # plan
 
 lti.plan(frames=0, taps=1)
@@ -236,7 +264,7 @@ def test_sentence(call: str, wanted: str) -> None:
 
 
 def test_the_table_is_whole() -> None:
-    assert len(CALLS) == 87
+    assert len(CALLS) == 97
     for _, wanted in CALLS:
         assert wanted.startswith(("ValueError: ", "TypeError: ", "MismatchError: "))
 
