@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from ltisys import __version__
 
 __all__ = ["main"]
 
+COUNTEREXAMPLE = 1
 USAGE, BAD_DATA, NO_INPUT, CANNOT_CREATE, IO_ERROR = 2, 65, 66, 73, 74
 STOPPED = 128  # plus the number of the signal
 FORMATS = ("f32le", "f64le", "s16le", "s24le", "s32le", "wav")
@@ -40,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _heed_signals()
         code = int(arguments.run(arguments))
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return STOPPED + signal.SIGINT
@@ -96,7 +100,7 @@ def _exit_code(error: Exception) -> int:
         return NO_INPUT
     if isinstance(error, OSError):
         return IO_ERROR
-    return USAGE if isinstance(error, ValueError | TypeError) else 1
+    return USAGE if isinstance(error, ValueError | TypeError) else BAD_DATA
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -202,6 +206,39 @@ def _info(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from ltisys.properties import check
+    from ltisys.replacing import Replacement
+    from ltisys.reports import check_page
+
+    file = None if arguments.html is None else Replacement(arguments.html, overwrite=True)
+    options = ("fs", "inputs", "frames", "trials", "seed", "properties", "tolerance_db")
+    with _foreign_code():
+        system, setup = _system(arguments.system)
+        report = check(system, **{name: getattr(arguments, name) for name in options})
+    report = replace(report, name=" ".join(arguments.system.split()))
+    if file is not None:
+        page = check_page(report, setup=setup).encode()
+        file.begin()
+        try:
+            with open(file.file.fileno(), "wb", closefd=False) as out:
+                out.write(page)
+            file.commit()
+        finally:
+            file.discard()
+    if arguments.json:
+        _print(arguments, report.to_dict())
+    elif not arguments.quiet:
+        print(report)
+        if report.failures:
+            print("\nto reproduce:", *setup.splitlines(), sep="\n    ")
+    if report:
+        return 0
+    return COUNTEREXAMPLE if report.failures else BAD_DATA
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from ltisys.audio import shipped_sound
     from ltisys.files import convolve_file
@@ -244,6 +281,104 @@ def _print(arguments: argparse.Namespace, values: Any) -> None:
         print(f"{name:<20}{'-' if value is None else value}")
 
 
+# --- a system by its name, or as an expression ----------------------------------------------------
+
+
+@contextlib.contextmanager
+def _foreign_code() -> Iterator[None]:
+    """Run code of the user's: its modules are here, and what it prints is not our output."""
+    with contextlib.ExitStack() as after:
+        with contextlib.suppress(OSError, AttributeError):  # closed: nothing to keep apart
+            sys.stdout.flush()
+            kept = os.dup(1)
+            after.callback(os.close, kept)
+            os.dup2(2, 1)  # for the programs that it starts, and libraries in C
+            after.callback(os.dup2, kept, 1)
+            after.callback(sys.stdout.flush)
+        after.enter_context(contextlib.redirect_stdout(sys.stderr))
+        sys.path.insert(0, "")
+        try:
+            yield
+        finally:
+            if "" in sys.path:
+                sys.path.remove("")
+
+
+def _system(text: str) -> tuple[Any, str]:
+    """Return the system that the command line names, and Python that makes it."""
+    from ltisys.black_box import BlackBox
+
+    start = "import numpy as np, ltisys as lti\n"
+    named = re.fullmatch(r"([^\W\d]\w*(?:\.\w+)*):(\w+(?:\.\w+)*)", text)
+    if not named:
+        code = " ".join(text.split())
+        return _expression(code), f"{start}from numpy import *\nsystem = lambda x: {code}"
+    module, path = named.groups()
+    system = _imported(module, path)
+    if isinstance(system, type) and not hasattr(system, "push"):
+        raise ValueError(f"{text} is a class; name a function of x, or an instance to be called")
+    if BlackBox(system).kind == "factory" and not hasattr(made := system(), "push"):
+        raise ValueError(
+            f"{text} takes no argument and returns a {type(made).__name__}, which is no stream; "
+            f"name a function of x, such as what {text} returns"
+        )
+    return system, f"{start}import {module}\nsystem = {module}.{path}"
+
+
+def _imported(module: str, path: str) -> Any:
+    import importlib
+
+    from ltisys.errors import LtisysError
+
+    try:
+        found = importlib.import_module(module)
+    except (KeyboardInterrupt, _Stopped):
+        raise
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(f"{module} cannot be imported: {error}") from error
+    except BaseException as error:  # SystemExit, and what test frameworks raise to skip a module
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise LtisysError(f"{module} cannot be imported: it raises {said}") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"{module} has no attribute {path}")
+        found = getattr(found, part)
+    return found
+
+
+def _expression(text: str) -> Any:
+    """Return an expression in x as a function of x, with nothing but numpy in scope."""
+    import ast
+
+    import numpy as np
+
+    scope = {name: vars(np)[name] for name in np.__all__ if name in vars(np)}
+    scope |= {"np": np, "__builtins__": {}}
+    try:
+        tree = ast.parse(text, mode="eval")
+        code = compile(tree, "<expression>", "eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        said = getattr(error, "msg", None) or error
+        raise ValueError(
+            f"{text!r} is neither package.module:callable nor an expression in x: {said}"
+        ) from error
+    nodes = list(ast.walk(tree))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    free = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    free -= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    free -= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    for name in sorted(free - scope.keys() - {"x"}):
+        raise ValueError(f"{text!r} uses {name}; in scope are x, np and the names of numpy only")
+    if "x" not in free:
+        raise ValueError(f"{text!r} does not use x; write an expression in x, or module:callable")
+
+    def system(x: Any) -> Any:
+        with np.errstate(all="ignore"):  # NaN is found in the answer
+            return eval(code, scope | {"x": x})
+
+    return system
+
+
 # --- arguments ------------------------------------------------------------------------------------
 
 
@@ -255,6 +390,10 @@ def _count(text: str) -> int:
     return int(value)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 _count.__name__ = "whole number"  # what argparse calls it in its error
 
 
@@ -262,8 +401,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ltisys",
         description="Linear, time-invariant systems for sound: exact, fast, in constant memory.",
-        epilog="Exit codes: 0 done, 2 usage, 65 bad data, 66 no input, 73 cannot create, "
-        "74 input/output error, 128 + n stopped by signal n.",
+        epilog="Exit codes: 0 done, 1 counterexample found, 2 usage, 65 bad data, 66 no input, "
+        "73 cannot create, 74 input/output error, 128 + n stopped by signal n.",
     )
     parser.add_argument("--version", action="version", version=f"ltisys {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -330,6 +469,24 @@ def _parser() -> argparse.ArgumentParser:
 
     added = command("info", _info, "measure sound files: levels, direct sound, decay")
     added.add_argument("paths", nargs="+", metavar="FILE")
+    as_json(added)
+
+    added = command("check", _check, "look for inputs that show a system not to be LTI")
+    added.add_argument(
+        "system",
+        metavar="SYSTEM",
+        help="package.module:callable, or an expression in x such as 'clip(x, -1, 1)', with numpy "
+        "in scope (after -- if it begins with a minus)",
+    )
+    added.add_argument("--fs", type=float, help="rate in Hz")
+    added.add_argument("--inputs", type=_count, default=1, help="channels (%(default)s)")
+    added.add_argument("--frames", type=_count, help="length of the longest inputs")
+    added.add_argument("--trials", type=_count, default=100, help="for each property (%(default)s)")
+    added.add_argument("--seed", type=_count, default=0, help="of the random inputs (%(default)s)")
+    added.add_argument("--properties", type=_names, help="those demanded: linear,causal,...")
+    added.add_argument("--tolerance-db", type=float, help="departures below it are rounding")
+    added.add_argument("--html", metavar="FILE", help="write a page there, in place of an old one")
+    added.add_argument("--quiet", action="store_true", help="print nothing but errors")
     as_json(added)
 
     added = command("demo", _demo, "put a hall on a spoken sentence")
