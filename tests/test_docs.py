@@ -49,11 +49,11 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    first, second, *others = blocks("python")
+    first, second, third, *others = blocks("python")
     (tmp_path / "audio").symlink_to(ROOT / "audio")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", f"import numpy as np\n{first}\n{second}"],
+        [sys.executable, "-W", "error", "-c", f"import numpy as np\n{first}\n{second}\n{third}"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
