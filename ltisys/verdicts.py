@@ -226,6 +226,9 @@ class CheckReport:
         if self.failures:
             names = ", ".join(v.name for v in self.failures)
             return f"{self.name}: counterexamples found: not {names}"
+        if len(self.unjudged) == len(self.demanded) > 1:
+            reason = self.unjudged[0].detail.removeprefix("not judged: ")
+            return f"{self.name}: could not be judged: {reason}"
         if self.unjudged:
             names = ", ".join(v.name for v in self.unjudged)
             return f"{self.name}: no counterexample, but {names} could not be judged"
