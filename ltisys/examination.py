@@ -110,7 +110,7 @@ class Examination:
             self.rounding,
             seed=self.known.seed,
             usual=self.usual,
-            extended=self.known.extended,
+            extended=min(self.known.extended, longest),
             longest=longest,
         )
         for law in laws:
