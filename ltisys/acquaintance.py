@@ -21,6 +21,7 @@ from ltisys.rounding import (
     measure,
     no_noise,
     noise_floor,
+    residue,
 )
 from ltisys.steadiness import Steadiness, examine
 from ltisys.traits import Response, Traits, measure_response, measure_traits, reach_of
@@ -104,6 +105,8 @@ def meet(
     noise: Floor = no_noise
     if steadiness.deterministic is False:
         noise = noise_floor(box, usual)
+    elif box.silence:
+        noise = residue(box, usual)
     sounds = bool(np.abs(answer[..., :usual]).max() > 2 * noise(1.0))
     response = measure_response(box, frames, noise, sounds=sounds)
     rounding = measure(

@@ -147,7 +147,7 @@ class Examination:
         both = [self.findings["additive"], self.findings["homogeneous"]]
         if any(found.failing or not found.trials for found in both):
             return
-        if self.steadiness.deterministic is False:
+        if not self.steadiness.stateless:  # its state would be complex from then on
             return
         rng = np.random.default_rng((self.known.seed, 1))
         z = excitation.draw(rng, "noise", self.box.inputs, self.usual, 0.0) * (1 + 0.5j)

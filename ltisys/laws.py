@@ -14,7 +14,7 @@ from ltisys import excitation
 from ltisys._types import Array
 from ltisys.black_box import BlackBox, TooShort
 from ltisys.convolution import convolve
-from ltisys.levels import db
+from ltisys.levels import amplitude, db
 from ltisys.rounding import NOISE, Rounding
 
 __all__ = [
@@ -245,6 +245,8 @@ class TimeInvariant(Law):
             shift = 1 + shift % max(1, n // 2)
             a = excitation.draw(rng, kind, box.inputs, n, level_db)
             a[..., n - shift :] = 0  # so that nothing is pushed out
+            if not a.any():
+                a[..., 0] = amplitude(level_db)
             return Case((a,), {"shift": shift, "window": True})
         return Case((excitation.draw(rng, kind, box.inputs, n, level_db),), {"shift": shift})
 

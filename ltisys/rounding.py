@@ -12,7 +12,7 @@ from ltisys._types import Array
 from ltisys.black_box import BlackBox, Unanswered
 from ltisys.levels import amplitude
 
-__all__ = ["Rounding", "measure", "noise_floor"]
+__all__ = ["Rounding", "measure", "noise_floor", "residue"]
 
 UNITS = {"float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
 SENSITIVITY = 16.0
@@ -169,6 +169,19 @@ def _is_single(y: Array) -> bool:
     kind = np.complex64 if y.dtype.kind == "c" else np.float32
     with np.errstate(over="ignore"):
         return bool(y.any() and np.array_equal(y.astype(kind), y))
+
+
+def residue(box: BlackBox, frames: int) -> Floor:
+    """Return what a loud input leaves behind in a system that silence is to empty."""
+    silent = np.zeros((box.inputs, box.frames(frames)))
+    try:
+        before = box(silent)
+        box.raw(silent + amplitude(40.0))
+        after = box(silent)
+    except Unanswered:
+        return no_noise
+    left = float(np.abs(after - before).max()) if after.shape == before.shape else 0.0
+    return lambda peak: left
 
 
 def noise_floor(box: BlackBox, frames: int) -> Floor:

@@ -331,6 +331,23 @@ def test_a_system_that_writes_on_its_input() -> None:
     assert eval(case.reproduce, {"system": in_place, "np": np}) == [-0.5]
 
 
+def test_a_state_that_leaks_does_not_spoil_the_laws() -> None:
+    class Leak:
+        state = 0.0
+
+        def __call__(self, x: Any) -> Any:
+            y, state = signal.lfilter([0.1], [1, -0.9], x, zi=[self.state])
+            self.state = state[0]
+            return y
+
+    leak = Leak()
+    report = lti.check(leak)
+    assert {v.name for v in report.failures} == {"stateless", "lti"}
+    assert not report.unjudged
+    assert np.isrealobj(leak.state)
+    assert "of silence were sent before each" in report.notes[0]
+
+
 def test_a_slow_system_gets_fewer_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BlackBox, "cost", lambda self, frames: 0.1)
     report = lti.check(lowpass)
