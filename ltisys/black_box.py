@@ -44,7 +44,6 @@ class BlackBox:
     """
 
     def __init__(self, system: Any, inputs: int = 1) -> None:
-        self.system = system
         self.inputs = inputs
         self.outputs: int | None = None
         self.flat = True  # answers have one axis
@@ -67,8 +66,8 @@ class BlackBox:
         """Return the answer to x as float64 or complex128, ``(outputs, frames)``, all finite."""
         if self.silence:
             frames = self.fixed or self.silence
-            self._ask(np.zeros((self.inputs, frames), self.dtype))
-        y = self._ask(x)
+            self.raw(np.zeros((self.inputs, frames), self.dtype))
+        y = self.raw(x)
         if not np.isfinite(y).all():
             bad = y[~np.isfinite(y)]
             what = "NaN" if np.isnan(bad).any() else "infinite values"
@@ -77,14 +76,11 @@ class BlackBox:
 
     def left(self, x: Array) -> Array:
         """Return what a call leaves of its input."""
-        self._ask(x)
+        self.raw(x)
         return self.written
 
     def raw(self, x: Array) -> Array:
         """Return the answer to x, NaN and infinities included."""
-        return self._ask(x)
-
-    def _ask(self, x: Array) -> Array:
         dtype = self.dtype if x.dtype.kind != "c" else np.result_type(self.dtype, np.complex64)
         given = x.astype(dtype)  # a copy
         before = x if x.dtype == dtype else given.copy()
@@ -144,12 +140,12 @@ class BlackBox:
         """
         frames = x.shape[-1]
         try:
-            y = self._ask(x)
+            y = self.raw(x)
         except Unanswered as first:
             self.outputs = None
             self.dtype = np.dtype(np.float32)
             try:
-                y = self._ask(x)
+                y = self.raw(x)
             except Unanswered:
                 self.dtype, self.outputs = np.dtype(np.float64), None
                 raise first from None
@@ -180,7 +176,7 @@ class BlackBox:
             return 0
         rng = np.random.default_rng(frames)
         try:
-            return int(self._ask(rng.standard_normal((self.inputs, frames)) / 8).shape[-1])
+            return int(self.raw(rng.standard_normal((self.inputs, frames)) / 8).shape[-1])
         except Unanswered:
             return 0
 
@@ -200,7 +196,7 @@ class BlackBox:
         for _ in range(3):
             before = self.seconds
             with contextlib.suppress(Unanswered):
-                self._ask(x)
+                self.raw(x)
             best = min(best, self.seconds - before)
             if best > 0.01:
                 break

@@ -10,7 +10,7 @@ import numpy as np
 from ltisys import growth
 from ltisys._types import Array
 from ltisys.black_box import BlackBox, Unanswered
-from ltisys.laws import Case, Law, Outcome, Predicted, PredictedAnew, Sides, compare
+from ltisys.laws import Case, Outcome, Predicted, PredictedAnew, Relation, Sides, compare
 from ltisys.rounding import Rounding, no_noise
 from ltisys.shrinking import shrink
 from ltisys.verdicts import Counterexample
@@ -41,7 +41,7 @@ class Showcase:
         kind = self.box.result_dtype.kind if self.box.result_dtype is not None else "f"
         return "1.0 * system" if kind in "bu" else "system"
 
-    def smallest(self, law: Law, outcome: Outcome) -> Counterexample | None:
+    def smallest(self, law: Relation, outcome: Outcome) -> Counterexample | None:
         """Shrink a failure of a law; None if it does not show where all is measured anew."""
         if isinstance(law, Predicted):
             law = PredictedAnew(law.lookahead)
@@ -54,7 +54,9 @@ class Showcase:
         outcome = shrink(law, self.box, self.rounding, outcome, calls=CALLS, seconds=SECONDS)
         return self._shown(law, outcome)
 
-    def unsteady(self, law: Law, case: Case, seen: Sides | None = None) -> Counterexample | None:
+    def unsteady(
+        self, law: Relation, case: Case, seen: Sides | None = None
+    ) -> Counterexample | None:
         """Shrink a failure to answer alike or to leave the input alone, as it is met in the wild.
 
         Without silence between calls, and with noise, which is what is shown. What shows only
@@ -65,11 +67,9 @@ class Showcase:
         try:
             outcome = compare(law, self.box, rounding, case)
             if not outcome.fails:
-                return (
-                    None
-                    if seen is None
-                    else self._shown(law, Outcome(case, seen, _apart(seen), 0.0, 1.0))
-                )
+                if seen is None:
+                    return None
+                return self._shown(law, Outcome(case, seen, _apart(seen), 0.0, 1.0))
             outcome = shrink(law, self.box, rounding, outcome, calls=CALLS // 5, seconds=1.0)
         except Unanswered:
             return None
@@ -95,7 +95,7 @@ class Showcase:
             growth.line(x, self.system),
         )
 
-    def _shown(self, law: Law, outcome: Outcome) -> Counterexample:
+    def _shown(self, law: Relation, outcome: Outcome) -> Counterexample:
         sides = outcome.sides
         case = outcome.case.with_number("answered", sides.frames)
         numbers = {k: v for k, v in outcome.case.numbers.items() if k != "window"}

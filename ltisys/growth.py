@@ -30,7 +30,6 @@ class Growth:
     holds: bool | None
     detail: str
     worst: Array | None = None  # an input within +-1 whose answer grows
-    departure: float = 0.0
 
 
 def judge_response(box: BlackBox, response: Response, decayed: bool) -> Growth:
@@ -72,14 +71,13 @@ def judge_response(box: BlackBox, response: Response, decayed: bool) -> Growth:
         steady = abs(math.log(late) - math.log(early)) < 0.2 * abs(math.log(late))
         double = frames / 4 * math.log(2) / math.log(late)
         pace = f"doubles every {double:,.0f} frames" if steady else "keeps growing"
-        return Growth(False, f"its response {pace}: {size.max():.3g} within {frames:,}", worst, 1.0)
+        return Growth(False, f"its response {pace}: {size.max():.3g} within {frames:,}", worst)
     if late > 1 - STEADY:
         return Growth(
             False,
             f"its response does not decay: the sum of |h| grows by {sums[2] / window.sum():.3g} "
             f"a frame, and is {total:.4g} after {frames:,}",
             worst,
-            1.0,
         )
     octaves = size[half:].sum() / max(size[half // 2 : half].sum(), 1e-300)
     exponential = abs(math.log(late) - math.log(early)) < 0.1 * abs(math.log(late))
@@ -120,14 +118,13 @@ def judge_answers(box: BlackBox, response: Response, longest: int) -> Growth:
                 break
             peaks.append(float(np.abs(y).max()))
         if peaks and not math.isfinite(peaks[-1]):
-            return Growth(False, f"{name} within ±1 overflows within {n:,} frames", x[..., :32], 1)
+            return Growth(False, f"{name} within ±1 overflows within {n:,} frames", x[..., :32])
         if len(peaks) == 4 and all(b > GROWS * a > 0 for a, b in itertools.pairwise(peaks)):
             return Growth(
                 False,
                 f"its answer to {name} within ±1 keeps growing: {peaks[0]:.3g} in {lengths[0]:,} "
                 f"frames, {peaks[-1]:.3g} in {n:,}",
                 x[..., :32],
-                1.0,
             )
         top = max([top, *peaks])
     if refused:

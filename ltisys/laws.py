@@ -27,6 +27,7 @@ __all__ = [
     "Outcome",
     "Predicted",
     "PredictedAnew",
+    "Relation",
     "Sides",
     "TimeInvariant",
     "compare",
@@ -106,19 +107,11 @@ class Outcome:
         return float(db(self.departure / scale)) if self.departure else -math.inf
 
 
-class Law(abc.ABC):
-    """A relation between answers that every system with some property obeys."""
+class Relation(abc.ABC):
+    """Two sides made of answers, which should be equal."""
 
     name: ClassVar[str]
     sentence: ClassVar[str]
-    long_kinds: tuple[str, ...] = ()
-    """Kinds of input that are tried once at the longest length, to find what varies slowly."""
-
-    @abc.abstractmethod
-    def draw(
-        self, rng: np.random.Generator, box: BlackBox, kind: str, level_db: float, frames: int
-    ) -> Case:
-        """Return a case of so many frames, or of as many as the system takes."""
 
     @abc.abstractmethod
     def sides(self, box: BlackBox, case: Case) -> Sides:
@@ -133,7 +126,20 @@ class Law(abc.ABC):
         return 1.0
 
 
-def compare(law: Law, box: BlackBox, rounding: Rounding, case: Case) -> Outcome:
+class Law(Relation):
+    """A relation that every system with some property obeys, tried on cases drawn by lot."""
+
+    long_kinds: tuple[str, ...] = ()
+    """Kinds of input that are tried once at the longest length, to find what varies slowly."""
+
+    @abc.abstractmethod
+    def draw(
+        self, rng: np.random.Generator, box: BlackBox, kind: str, level_db: float, frames: int
+    ) -> Case:
+        """Return a case of so many frames, or of as many as the system takes."""
+
+
+def compare(law: Relation, box: BlackBox, rounding: Rounding, case: Case) -> Outcome:
     """Ask for both sides of a case and measure how far apart they are."""
     sides = law.sides(box, case)
     departure = float(np.abs(sides.got - sides.want).max(initial=0.0))
@@ -241,11 +247,11 @@ class TimeInvariant(Law):
     ) -> Case:
         """Return a signal and a shift."""
         n, shift = box.frames(frames), int(rng.choice(self.shifts))
-        if box.fixed is not None or rng.random() < 0.2:
+        if box.fixed is not None or (rng.random() < 0.2 and n > 1):
             shift = 1 + shift % max(1, n // 2)
             a = excitation.draw(rng, kind, box.inputs, n, level_db)
             a[..., n - shift :] = 0  # so that nothing is pushed out
-            if not a.any():
+            if n > 1 and not a.any():
                 a[..., 0] = amplitude(level_db)
             return Case((a,), {"shift": shift, "window": True})
         return Case((excitation.draw(rng, kind, box.inputs, n, level_db),), {"shift": shift})

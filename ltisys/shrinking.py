@@ -10,7 +10,7 @@ import numpy as np
 
 from ltisys._types import Array
 from ltisys.black_box import BlackBox, Unanswered
-from ltisys.laws import LONG_SHIFTS, SHIFTS, Case, Law, Outcome, compare
+from ltisys.laws import LONG_SHIFTS, SHIFTS, Case, Outcome, Relation, compare
 from ltisys.rounding import Rounding
 
 __all__ = ["shrink"]
@@ -24,7 +24,13 @@ ONE_BY_ONE = 24
 
 
 def shrink(
-    law: Law, box: BlackBox, rounding: Rounding, outcome: Outcome, *, calls: int, seconds: float
+    law: Relation,
+    box: BlackBox,
+    rounding: Rounding,
+    outcome: Outcome,
+    *,
+    calls: int,
+    seconds: float,
 ) -> Outcome:
     """Return the smallest case found that fails as `outcome` does, within a budget.
 
@@ -56,7 +62,7 @@ class _Search:
 
     def __init__(
         self,
-        law: Law,
+        law: Relation,
         box: BlackBox,
         rounding: Rounding,
         margin: float,

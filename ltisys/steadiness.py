@@ -11,7 +11,7 @@ import numpy as np
 from ltisys import excitation
 from ltisys._types import Array
 from ltisys.black_box import BlackBox, Unanswered
-from ltisys.laws import Case, Law, Sides, written
+from ltisys.laws import Case, Relation, Sides, written
 from ltisys.levels import amplitude, peak
 
 __all__ = ["Again", "Repeated", "SameHistory", "Steadiness", "Unchanged", "examine"]
@@ -20,19 +20,11 @@ SILENCES = (1024, 16_384)
 """Frames of silence that may empty a system."""
 
 
-class Repeated(Law):
+class Repeated(Relation):
     """Asked again, after itself and after another input, it answers the same."""
 
     name: ClassVar[str] = "stateless"
     sentence = "system(a) should be the same whatever was asked before: here a, then b"
-
-    def draw(
-        self, rng: np.random.Generator, box: BlackBox, kind: str, level_db: float, frames: int
-    ) -> Case:
-        """Return an input, and a louder one that comes between."""
-        n = box.frames(frames)
-        a = excitation.draw(rng, kind, box.inputs, n, level_db)
-        return Case((a, excitation.draw(rng, "gaussian", box.inputs, n, 40.0)))
 
     def sides(self, box: BlackBox, case: Case) -> Sides:
         """Return f(a) after f(b), and f(a) before."""
@@ -64,7 +56,7 @@ class Again(Repeated):
         return f"-{system}({a}) + {system}({a})"
 
 
-class SameHistory(Law):
+class SameHistory(Relation):
     """After silence it answers the same each time."""
 
     name: ClassVar[str] = "deterministic"
@@ -72,12 +64,6 @@ class SameHistory(Law):
 
     def __init__(self, silence: int) -> None:
         self.silence = silence
-
-    def draw(
-        self, rng: np.random.Generator, box: BlackBox, kind: str, level_db: float, frames: int
-    ) -> Case:
-        """Return an input."""
-        return Case((excitation.draw(rng, kind, box.inputs, box.frames(frames), level_db),))
 
     def sides(self, box: BlackBox, case: Case) -> Sides:
         """Return two answers, each after silence."""
@@ -95,17 +81,11 @@ class SameHistory(Law):
         return f"-{after} + {after}"
 
 
-class Unchanged(Law):
+class Unchanged(Relation):
     """It leaves its input as it was."""
 
     name: ClassVar[str] = "pure"
     sentence = "a should be after system(a) what it was before"
-
-    def draw(
-        self, rng: np.random.Generator, box: BlackBox, kind: str, level_db: float, frames: int
-    ) -> Case:
-        """Return an input."""
-        return Case((excitation.draw(rng, kind, box.inputs, box.frames(frames), level_db),))
 
     def sides(self, box: BlackBox, case: Case) -> Sides:
         """Return the input after the call, and before."""
@@ -138,7 +118,7 @@ class Steadiness:
     departure: float = 0.0
     silence: int = 0
     global_random: str = ""
-    failure: tuple[Law, Case, Sides] | None = None
+    failure: tuple[Relation, Case, Sides] | None = None
 
 
 def examine(box: BlackBox, frames: int, first: tuple[Array, Array]) -> Steadiness:
@@ -153,7 +133,7 @@ def examine(box: BlackBox, frames: int, first: tuple[Array, Array]) -> Steadines
     loud = excitation.draw(rng, "noise", box.inputs, n, 0.0)
     quiet = loud * amplitude(-100.0)
     other = excitation.draw(rng, "gaussian", box.inputs, n, 40.0)
-    asked: list[tuple[Law, Case]] = []
+    asked: list[tuple[Relation, Case]] = []
     for x in (loud, quiet):
         asked += [(Again(), Case((x,))), (Repeated(), Case((x, other)))]
     judged = 0
