@@ -1,22 +1,27 @@
-"""FIR: a finite impulse response as a system, in three shapes, and its algebra; gain, delay"""
+"""FIR: a finite impulse response as a system, in three shapes, and its algebra"""
 
 from __future__ import annotations
 
+import functools
 import numbers
 import os
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, overload
 
 import numpy as np
 
-from ltisys import _checks, responses, spectra
+from ltisys import _checks, levels, responses, spectra
 from ltisys._types import Array, Method, Path, PathLike
 from ltisys.convolution import Kernels
 from ltisys.errors import AudioFileError, MismatchError
+from ltisys.machines import Machine, Partitioned, Taps
 from ltisys.prepared import Stage
 from ltisys.systems import System
 
-__all__ = ["FIR", "delay", "gain"]
+__all__ = ["FIR"]
 
+MOST_ECHOES = 4
+"""Responses with no more taps than this that are not 0 are answered tap by tap in a loop."""
 MOST_PLANS = 8
 """Spectra of so many different plans are kept with a response."""
 
@@ -55,8 +60,6 @@ class FIR(System):
     4
     """
 
-    __slots__ = ("_fs", "_h", "_kernels", "_latency", "_parts", "_prepared", "_streams")
-
     def __init__(self, h: Any, *, fs: float | None = None, latency: int = 0) -> None:
         taps = _checks.nonempty("h", _checks.numeric("h", h))
         if taps.ndim > 3:
@@ -71,12 +74,12 @@ class FIR(System):
         _checks.finite("h", taps)
         taps.setflags(write=False)
         self._h = taps
-        self._fs = None if fs is None else _checks.number("fs", fs, above=0, unit=" in Hz")
+        super().__init__(fs)
         self._latency = _checks.integer("latency", latency, least=0)
         self._kernels: dict[tuple[Path, ...], Kernels] = {}
         self._prepared: dict[tuple[Any, ...], Array] = {}
-        self._streams: dict[Any, Any] = {}
         self._parts: tuple[FIR, ...] = ()  # the systems in series that made this one
+        self._cut_energy = 0.0
 
     @classmethod
     def from_file(cls, path: PathLike, *, fs: float | None = None) -> FIR:
@@ -118,11 +121,6 @@ class FIR(System):
         return self._h
 
     @property
-    def fs(self) -> float | None:
-        """Frames a second, None if it suits any rate."""
-        return self._fs
-
-    @property
     def taps(self) -> int:
         """Frames of the impulse response."""
         return int(self._h.shape[-1])
@@ -137,6 +135,28 @@ class FIR(System):
         """Frames still sounding after the input ends."""
         return self.taps - 1
 
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Shape of the response but for its last axis: (), (channels,) or (outputs, inputs)."""
+        return self._h.shape[:-1]
+
+    @functools.cached_property
+    def lead(self) -> int:
+        """Frames of silence at the start of the response: all, where it is nothing but silence."""
+        heard = self._h.reshape(-1, self.taps).any(axis=0)
+        return int(heard.argmax()) if heard.any() else self.taps
+
+    @property
+    def cut_db(self) -> float:
+        """Energy of what `to_fir` cut from the system that this one stands for, -inf if nothing.
+
+        In dB relative to its whole response: the error for white noise.
+        """
+        return float(levels.db(self._cut_energy) / 2)
+
+    def _sinks(self) -> int:
+        return self.taps
+
     def __repr__(self) -> str:
         shape = {
             1: "",
@@ -145,26 +165,15 @@ class FIR(System):
         }[self._h.ndim]
         length = f"{self.taps:,} tap{'s' if self.taps > 1 else ''}"
         rate = "" if self._fs is None else f", {self.taps / self._fs:.3g} s at {self._fs:g} Hz"
-        return f"FIR({shape}{length}{rate})"
+        cut = f", cut at {self.cut_db:.1f} dB" if self._cut_energy else ""
+        return f"FIR({shape}{length}{rate}{cut})"
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, FIR):
-            return NotImplemented
-        return (
-            self._fs == other._fs
-            and self._latency == other._latency
-            and np.array_equal(self._h, other._h)
-        )
+    def _value(self) -> Hashable:
+        # 0.0 == -0.0 but their bytes differ: adding zero makes them one
+        return self._fs, self._latency, self._h.shape, (self._h + 0).astype("c16").tobytes()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _remade, (self._h, self._fs, self._latency, self._parts)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> FIR:
-        return self  # it never changes
-
-    def __hash__(self) -> int:
-        # 0.0 == -0.0 but their bytes differ: adding zero makes them one
-        return hash((self._fs, self._latency, self._h.shape, (self._h + 0).astype("c16").tobytes()))
+        return _remade, (self._h, self._fs, self._latency, self._parts, self._cut_energy)
 
     # --- what it does -------------------------------------------------------------------------
 
@@ -218,6 +227,9 @@ class FIR(System):
             self._prepared.clear()
         return self._kernels[paths]
 
+    def _answer(self, x: Array, frames: int) -> Array:
+        return self(x)[..., :frames]
+
     def _wiring(self, x: Array) -> tuple[Array, tuple[Path, ...], tuple[int, ...]]:
         """Return x as rows (inputs, frames), the paths through h, and the shape of the answer."""
         flat = x.reshape(-1, x.shape[-1])
@@ -251,10 +263,35 @@ class FIR(System):
 
     # --- in a stream --------------------------------------------------------------------------
 
-    @property
-    def prepared(self) -> dict[Any, Any]:
-        """What streams have made of it: those alike share it."""
-        return self._streams
+    def outputs_of(self, channels: int) -> int:
+        """Return how many channels an input of `channels` becomes; raise if it does not fit."""
+        return self.stage(channels).outputs
+
+    def paths(self, channels: int) -> Array:
+        """Return which output hears which input of `channels`."""
+        stage = self.stage(channels)
+        heard = np.zeros((stage.outputs, channels), dtype=bool)
+        for o, i, k in stage.paths:
+            heard[o, i] |= bool(stage.h[k].any())
+        return heard
+
+    def machine(self, channels: int, block_size: int, dtype: np.dtype[Any]) -> Machine:
+        """Return its state at rest: `channels`, about `block_size` frames a block, in `dtype`."""
+        stage = self.stage(channels)
+        if stage.h.dtype.kind == "c":
+            raise TypeError("h is complex, and streams are real; stream its parts one by one")
+        places = np.flatnonzero(stage.h.any(axis=0))
+        if self.taps > 1 and np.count_nonzero(stage.h) > MOST_ECHOES * stage.h.shape[0]:
+            return Partitioned(
+                self.stream(block_size=block_size, channels=channels, dtype=dtype.name)
+            )
+        echoes = []
+        for lag in places.tolist():
+            matrix = np.zeros((stage.outputs, channels))
+            for o, i, k in stage.paths:
+                matrix[o, i] += stage.h[k, lag]
+            echoes.append((lag, matrix))
+        return Taps(echoes, channels, stage.outputs, dtype)
 
     def stage(self, channels: int) -> Stage:
         """Return what it does to a stream of so many channels, for `Stream`."""
@@ -309,7 +346,7 @@ class FIR(System):
             if frames is not None:
                 raise ValueError(f"frames={frames} must be None where freqs_hz is given")
             freqs = np.atleast_1d(np.asarray(freqs_hz, dtype=np.float64))
-            return freqs, responses.evaluate(wide, freqs / fs)
+            return freqs, self._response_at(freqs / fs)
         if frames is None:
             frames = spectra.good_size(max(4096, self.taps))
         elif _checks.integer("frames", frames, least=1) < self.taps:
@@ -318,6 +355,9 @@ class FIR(System):
             return np.arange(frames // 2 + 1) * (fs / frames), spectra.forward_real(wide, frames)
         grid = np.arange(frames) / frames
         return grid * fs, responses.evaluate(wide, grid)
+
+    def _response_at(self, cycles: Array) -> Array:
+        return responses.evaluate(self._h, cycles)
 
     # --- made into others -----------------------------------------------------------------------
 
@@ -387,11 +427,26 @@ class FIR(System):
         _checks.number("floor_db", floor_db, most=0)
         return self
 
+    @classmethod
+    def _cut(cls, h: Array, fs: float | None, latency: int, energy: float) -> FIR:
+        """Make one that stands for a longer response, and say what it lacks of its energy."""
+        system = cls(h, fs=fs, latency=latency)
+        system._cut_energy = energy
+        return system
+
+    def earlier(self, frames: int) -> FIR:
+        """Return it without `frames` frames of the silence that its response begins with."""
+        return FIR(self._h[..., min(frames, self.taps - 1) :], fs=self._fs)
+
     # --- algebra ------------------------------------------------------------------------------
 
-    def __rshift__(self, other: object) -> FIR:
+    @overload
+    def __rshift__(self, other: FIR) -> FIR: ...
+    @overload
+    def __rshift__(self, other: System) -> System: ...
+    def __rshift__(self, other: Any) -> System:
         if not isinstance(other, FIR):
-            return NotImplemented
+            return super().__rshift__(other)
         fs = _checks.same_rate(self._fs, other._fs, names=("first", "second"))
         system = FIR(
             responses.series(self._h, other._h), fs=fs, latency=self._latency + other._latency
@@ -399,22 +454,28 @@ class FIR(System):
         system._parts = (self, other)
         return system
 
-    def __add__(self, other: object) -> FIR:
+    @overload
+    def __add__(self, other: FIR) -> FIR: ...
+    @overload
+    def __add__(self, other: System) -> System: ...
+    def __add__(self, other: Any) -> System:
         if not isinstance(other, FIR):
-            return NotImplemented
+            return super().__add__(other)
         fs = _checks.same_rate(self._fs, other._fs, names=("first", "second"))
         h = responses.parallel(self._h, other._h)
         return FIR(h, fs=fs, latency=min(self._latency, other._latency))
 
-    def __sub__(self, other: object) -> FIR:
-        if not isinstance(other, FIR):
-            return NotImplemented
-        return self + (-other)
+    @overload
+    def __sub__(self, other: FIR) -> FIR: ...
+    @overload
+    def __sub__(self, other: System) -> System: ...
+    def __sub__(self, other: Any) -> System:
+        return self + -other if isinstance(other, System) else NotImplemented
 
     def __neg__(self) -> FIR:
         return FIR(-self._h, fs=self._fs, latency=self._latency)
 
-    def __mul__(self, factor: object) -> FIR:
+    def __mul__(self, factor: Any) -> FIR:
         if not isinstance(factor, numbers.Complex) or isinstance(factor, bool):
             return NotImplemented
         number = complex(factor)  # a Python number: it leaves float32 alone
@@ -424,74 +485,10 @@ class FIR(System):
     __rmul__ = __mul__
 
 
-def _remade(h: Array, fs: float | None, latency: int, parts: tuple[FIR, ...]) -> FIR:
+def _remade(
+    h: Array, fs: float | None, latency: int, parts: tuple[FIR, ...], cut_energy: float
+) -> FIR:
     """Make a FIR out of what a pickle holds."""
-    system = FIR(h, fs=fs, latency=latency)
+    system = FIR._cut(h, fs, latency, cut_energy)
     system._parts = parts
     return system
-
-
-# --- small systems ------------------------------------------------------------------------------
-
-
-def gain(g: complex | None = None, *, db: float | None = None) -> FIR:
-    """Return a system that multiplies by g, or by a level in decibels.
-
-    Parameters
-    ----------
-    g : number, optional
-        Factor.
-    db : float, optional
-        The same in decibels; give one of the two.
-
-    Returns
-    -------
-    FIR
-        One tap.
-
-    Raises
-    ------
-    TypeError
-        Unless exactly one is given.
-
-    Examples
-    --------
-    >>> import ltisys as lti
-    >>> lti.gain(db=-20)([1.0, 2.0])
-    array([0.1, 0.2])
-    """
-    if (g is None) == (db is None):
-        raise TypeError(f"give either g or db; got g={g!r}, db={db!r}")
-    return FIR([g if g is not None else 10 ** (_checks.number("db", db) / 20)])
-
-
-def delay(frames: int, *, fs: float | None = None) -> FIR:
-    """Return a system that delays by whole frames.
-
-    Parameters
-    ----------
-    frames : int
-        How many, 0 or more.
-    fs : float, optional
-        Rate of the system, in Hz.
-
-    Returns
-    -------
-    FIR
-        frames + 1 taps, all zero but the last.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For a negative or a fractional number of frames.
-
-    Examples
-    --------
-    >>> import ltisys as lti
-    >>> lti.delay(2)([1.0, 2.0])
-    array([0., 0., 1., 2.])
-    """
-    frames = _checks.integer("frames", frames, least=0)
-    h = np.zeros(frames + 1)
-    h[frames] = 1.0
-    return FIR(h, fs=fs)

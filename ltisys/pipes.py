@@ -12,8 +12,9 @@ import numpy as np
 
 from ltisys import _checks, levels, reach
 from ltisys._types import Array, PathLike
+from ltisys.elements import delay
 from ltisys.errors import MismatchError
-from ltisys.fir import FIR, delay
+from ltisys.fir import FIR
 from ltisys.raw_samples import SAMPLES, Samples
 from ltisys.wav_headers import WavHeader, read_header
 

@@ -40,7 +40,8 @@ class Plan:
     """Say how one convolution will be computed; frozen, made by `plan`, run by the engines."""
 
     method: str
-    """``"direct"``, ``"fft"``, ``"overlap-add"``, ``"overlap-save"`` or ``"partitioned"``."""
+    """``"direct"``, ``"fft"``, ``"overlap-add"``, ``"overlap-save"`` or ``"partitioned"``; of a
+    stream with a state, ``"recursive"``."""
     taps: int
     frames: int
     channels: int
@@ -76,6 +77,8 @@ class Plan:
     def __str__(self) -> str:
         if self.table:
             return self._schedule()
+        if self.method == "recursive":
+            return f"recursive: blocks of {self.block_size:,}, {self.dtype}; {self.why}"
         blocks = -(-(self.frames + self.taps - 1) // self.block_size)
         channels = f"{self.channels} channel{'s' if self.channels > 1 else ''}"
         lines = [

@@ -1,4 +1,4 @@
-"""a system made ready for a stream: its plan, its spectra, one response or several in a row"""
+"""a system made ready for a stream: its plan, and its spectra or its state"""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from ltisys.tape import Analysis, Tape
 from ltisys.voices import Voice
 from ltisys.watch import Hearing
 
-__all__ = ["Answer", "Chain", "Prepared", "Stage", "Streamable", "prepare"]
+__all__ = ["Answer", "Chain", "NEVER", "Prepared", "Stage", "Stateful", "Streamable", "prepare"]
 
 REUSE = 1.5
 """A swap keeps the stream's sizes of partitions unless its own would be so much cheaper."""
+MOST_REMEMBERED = 1 << 15
+"""Frames of input that are kept, at most, for a system with a state: what is swapped in has heard
+them."""
 MOST_PREPARED = 8
 """A system keeps what was prepared for so many kinds of stream."""
 
@@ -50,10 +53,6 @@ class Streamable(Protocol):
     @property
     def prepared(self) -> dict[Any, Any]:
         """What was prepared of it before: streams of one system share it."""
-        ...
-
-    def stage(self, channels: int) -> Stage:
-        """Return what happens to an input of so many channels."""
         ...
 
 
@@ -194,6 +193,99 @@ class Prepared:
         return Voice(first, tape, first.analyses(tape, analyses))
 
 
+NEVER = 1 << 62
+"""The taps of a response that does not sink."""
+
+
+class Stateful(Prepared):
+    """A system whose state goes from block to block, made ready: it hears the tape's last block."""
+
+    @property
+    def gap(self) -> int:
+        """As few zeros in a row as any: its own machines know where silence reaches."""
+        return 2 * self.plan.block_size
+
+    @functools.cached_property
+    def exact(self) -> bool:
+        """Whether sums of zeros are zero: yes, or its parts see to it."""
+        return True
+
+    @property
+    def plain(self) -> bool:
+        """Whether every response is one run of taps: it asks for nothing else."""
+        return True
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """No partitions hear the input itself."""
+        return ()
+
+    @property
+    def reserve(self) -> tuple[int, int]:
+        """Frames that the stream's tape must keep, for what is swapped in to hear, and a block."""
+        frames = min(self.taps, MOST_REMEMBERED) + 2 * self.plan.block_size
+        return 1 << (frames - 1).bit_length(), self.plan.block_size
+
+    def answer(self, tape: Tape, analyses: dict[int, Analysis]) -> Answer:
+        """Begin to answer the input on a tape, from rest at the first frame that it remembers."""
+        plan = self.plan
+        state = State(
+            self.system.machine(self.channels, plan.block_size, np.dtype(plan.dtype)), tape
+        )
+        count = min(tape.size, tape.position)
+        for first, n in _pieces(tape, tape.position, count):
+            state.machine.push(tape.window(tape.position - count + first + n, n))
+        return state
+
+
+class State:
+    """Answer by a machine, whatever it remembers."""
+
+    def __init__(self, machine: Any, tape: Tape) -> None:
+        self.machine, self.tape = machine, tape
+
+    def free(self, start: int) -> int:
+        """Return the frame up to which blocks from `start` on can be answered whole."""
+        return NEVER
+
+    def answer(self, n: int) -> Array:
+        """Return the answer (outputs, n) to the last n frames on the tape."""
+        y: Array = self.machine.push(self.tape.window(self.tape.position, n))
+        return y.astype(self.tape.frames.dtype, copy=False)
+
+
+def _stateful(system: Any, channels: int, block_size: int, dtype: str) -> Stateful:
+    outputs = system.outputs_of(channels)
+    taps = NEVER if system.extent is None else system.extent
+    heard = np.argwhere(system.paths(channels))
+    plan = Plan(
+        method="recursive",
+        taps=taps,
+        frames=block_size,
+        channels=outputs,
+        dtype=dtype,
+        block_size=block_size,
+        nfft=0,
+        partitions=(),
+        latency=0,
+        workers=1,
+        rows=outputs,
+        cost=0.0,
+        why="its response never ends: a state goes from block to block",
+    )
+    return Stateful(
+        system=system,
+        plan=plan,
+        channels=channels,
+        outputs=outputs,
+        taps=taps,
+        fs=system.fs,
+        responses=(),
+        hearings=(),
+        hears=tuple((int(o), int(i)) for o, i in heard),
+    )
+
+
 def prepare(
     system: Streamable, channels: int, block_size: int, dtype: str, now: Prepared | None = None
 ) -> Prepared:
@@ -201,12 +293,25 @@ def prepare(
 
     `now` is what the stream runs at present: its sizes of partitions are kept if they serve.
     """
-    if not hasattr(system, "stage"):
+    if not hasattr(system, "prepared"):
         raise TypeError(f"{type(system).__name__} is no system: it cannot be streamed")
     kept = () if now is None else now.sizes
     key = (channels, block_size, dtype, kept, costs.current(dtype).source)
     if key in system.prepared:
         return system.prepared[key]  # type: ignore[no-any-return]
+    ready = _partitioned(system, channels, block_size, dtype, kept)
+    if len(system.prepared) >= MOST_PREPARED:
+        system.prepared.clear()
+    system.prepared[key] = ready
+    return ready
+
+
+def _partitioned(
+    system: Any, channels: int, block_size: int, dtype: str, kept: tuple[int, ...]
+) -> Prepared:
+    """Plan responses and transform them."""
+    if not hasattr(system, "stage"):
+        return _stateful(system, channels, block_size, dtype)
     whole = system.stage(channels)
     if whole.h.dtype.kind == "c":
         raise TypeError(
@@ -221,7 +326,7 @@ def prepare(
     )
     taps = whole.h.shape[-1]
     runs = {k: reach.coarse_support(whole.h[k]) for k in {k for _, _, k in whole.paths}}
-    ready = Prepared(
+    return Prepared(
         system=system,
         plan=plans[0] if len(plans) == 1 else _joined(plans, taps, whole.outputs),
         channels=channels,
@@ -232,10 +337,6 @@ def prepare(
         hearings=tuple((o, i, runs[k]) for o, i, k in whole.paths),
         hears=tuple(sorted({(o, i) for o, i, _ in whole.paths})),
     )
-    if len(system.prepared) >= MOST_PREPARED:
-        system.prepared.clear()
-    system.prepared[key] = ready
-    return ready
 
 
 def _best(

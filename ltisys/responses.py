@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ltisys._types import Array
@@ -18,22 +21,22 @@ def _diagonal(h: Array, size: int) -> Array:
     return square
 
 
-def series(first: Array, second: Array) -> Array:
-    """Return the response of `second` behind `first`."""
+def series(first: Array, second: Array, product: Callable[..., Any] = convolve) -> Array:
+    """Return the response of `second` behind `first`: of taps, or with np.multiply of spectra."""
     if first.ndim < 3 and second.ndim < 3:
         _fit(first.shape[:-1], second.shape[:-1])
-        return convolve(first, second)
+        return np.asarray(product(first, second))
     if first.ndim == 1 or second.ndim == 1:
-        return convolve(first, second)
+        return np.asarray(product(first, second))
     if first.ndim == 2:  # channel i of the first feeds column i of the second
         _fit(first.shape[:1], second.shape[1:2], spread=first.shape[0] == 1)
-        return convolve(first[None], second)
+        return np.asarray(product(first[None], second))
     if second.ndim == 2:
         _fit(first.shape[:1], second.shape[:1])
-        return convolve(first, second[:, None])
+        return np.asarray(product(first, second[:, None]))
     _fit(first.shape[:1], second.shape[1:2], spread=False)
     # y[o] = sum_m second[o, m] * first[m, i]
-    each = convolve(first[None], second[:, :, None])
+    each = product(first[None], second[:, :, None])
     return np.asarray(each.sum(axis=1))
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "parallel",
     "partition_nfft",
     "precision_for",
+    "settle_allocator",
     "split",
 ]
 
@@ -301,7 +302,7 @@ def parallel(
     Transforms and array arithmetic release the interpreter lock, so threads are enough. The first
     exception (Ctrl-C too) stops the rest after their present task and is raised.
     """
-    _settle_allocator()
+    settle_allocator()
     workers = min(workers, len(tasks))
     if workers <= 1:
         work = start()
@@ -330,7 +331,7 @@ def parallel(
 
 
 @functools.cache
-def _settle_allocator() -> None:
+def settle_allocator() -> None:
     """Free one large block, once: glibc then keeps what a transform frees for the next one.
 
     It raises its thresholds for giving memory back to the size of the largest block freed so far

@@ -12,7 +12,7 @@ from ltisys import _checks
 from ltisys._types import Array
 from ltisys.errors import MismatchError, StreamError
 from ltisys.planner import Plan
-from ltisys.prepared import Answer, Prepared, Streamable, prepare
+from ltisys.prepared import NEVER, Answer, Prepared, Streamable, prepare
 from ltisys.tape import Analysis, Tape
 from ltisys.watch import Watch
 
@@ -22,7 +22,7 @@ BLOCK_SIZE = 256
 """Frames a push that a stream is made for, unless it is told."""
 FADE_FS = 48_000.0
 """The rate a fade in seconds is reckoned at where no system says its own."""
-LONG_AGO, NEVER = -(1 << 62), 1 << 62
+LONG_AGO = -(1 << 62)
 
 
 class _Part:
@@ -140,14 +140,14 @@ class Stream:
         return 0
 
     @property
-    def tail(self) -> int:
-        """Frames that `flush` returns."""
+    def tail(self) -> int | None:
+        """Frames that `flush` returns, None where the tail has no end."""
         now = self._tape.position
         longest = self._prepared.taps - 1
         for place, part in enumerate(self._parts[:-1]):
             left = min(newer.start + newer.fade for newer in self._parts[place + 1 :]) - now
             longest = max(longest, min(part.prepared.taps - 1, left))
-        return longest
+        return None if longest >= NEVER - 1 else longest
 
     def __repr__(self) -> str:
         state = "flushed" if self._flushed else f"at frame {self._position:,}"
@@ -213,6 +213,8 @@ class Stream:
         if self._flushed:
             raise StreamError("stream is flushed; call reset() before flushing again")
         n = self.tail
+        if n is None:
+            raise StreamError(f"the tail has no end, {self.system.endless()}; do not flush it")
         if self._flat is None:
             self._flat = self.channels == 1
         y = np.empty((self.outputs, n), dtype=self.dtype) if out is None else self._place(n, out)
@@ -474,5 +476,5 @@ def stream_blocks(
                 dtype="float32" if x.dtype == np.float32 else "float64",
             )
         yield stream.push(x)
-    if stream is not None and stream.tail:
+    if stream is not None and stream.tail != 0:
         yield stream.flush()
