@@ -325,13 +325,13 @@ class CheckReport:
         -------
         ndarray of three Axes
         """
-        from ltisys.plotting import plot_report
+        from ltisys.check_plots import plot_report
 
         return plot_report(self, ax=ax)
 
     def to_svg(self) -> str:
         """Return the pictures of `plot` as one SVG, made without pyplot."""
-        from ltisys.plotting import report_svg
+        from ltisys.check_plots import report_svg
 
         return report_svg(self)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_check_plots import specimen
 
 import ltisys
 from ltisys.properties import check
 from ltisys.reports import check_page
 from ltisys.verdicts import CheckReport, Counterexample, Verdict
-from tests.test_plotting import specimen
 
 EVIL = """<script>alert("1")</script> & 'x' \x00\x1b\x85 \ud800 \u2028 ]]> --> é"""
 VOID = {"meta", "br", "link", "img", "input", "hr"}
