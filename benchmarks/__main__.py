@@ -16,7 +16,10 @@ from pathlib import Path
 
 from benchmarks.table import Options, Report, progress
 
-NAMES = ("p1", "p2", "p3", "p6", "p7", "black_boxes", "limits", "costs", "transforms", "choice")
+NAMES = (
+    *("p1", "p2", "p3", "p6", "p7", "filters", "black_boxes", "limits", "costs", "transforms"),
+    "choice",
+)
 RESULTS = Path(__file__).parent / "results"
 
 

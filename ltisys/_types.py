@@ -27,4 +27,4 @@ Method = Literal["auto", "direct", "fft", "overlap-add", "overlap-save", "partit
 Mode = Literal["full", "same", "valid"]
 Boundary = Literal["zero", "reflect", "nearest", "wrap"]
 Color = Literal["white", "pink"]
-Normalize = Literal["peak", "rms"]
+Normalize = Literal["peak", "rms", "lufs"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ltisys._types import Array
 
-__all__ = ["amplitude", "db", "decay_time", "onset", "peak", "rms", "tail_end"]
+__all__ = ["amplitude", "db", "decay_time", "loudness", "onset", "peak", "rms", "tail_end"]
 
 
 def db(ratio: Any) -> Any:
@@ -34,6 +34,13 @@ def peak(x: Array) -> float:
 def rms(x: Array) -> float:
     """Return the root of the mean square, 0 for no frames."""
     return float(np.sqrt(np.mean(np.square(np.abs(x), dtype=np.float64)))) if x.size else 0.0
+
+
+def loudness(x: Any, *, fs: float) -> float:
+    """Return the integrated loudness in LUFS, gated: `ltisys.loudness`."""
+    from ltisys import meters
+
+    return meters.loudness(x, fs=fs)
 
 
 def onset(ir: Array, *, threshold_db: float = -20.0) -> int:

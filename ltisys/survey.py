@@ -11,12 +11,16 @@ import numpy as np
 from ltisys import levels
 from ltisys._types import Array, PathLike
 from ltisys.audio import Source
+from ltisys.errors import AudioFileError
+from ltisys.meters import LoudnessMeter
 
-__all__ = ["Survey", "survey_file"]
+__all__ = ["Survey", "sketch_file", "survey_file"]
 
 BLOCK = 1 << 17
 LONGEST_RESPONSE_S = 60.0
 """A longer file is no response: its direct sound and decay are not looked for."""
+COLUMNS = 4096
+"""A longer file is drawn as the lowest and the highest sample of so many stretches."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Survey:
     """Where the sound first comes within 20 dB of its peak; None for files over a minute."""
     decay_time_s: float | None
     """Estimated reverberation time over all frequencies; None where there is no such decay."""
+    loudness_lufs: float | None = None
+    """Integrated loudness; None where it was not asked for, or in less than 0.4 s."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values; infinities become None, which JSON can hold."""
@@ -55,6 +61,8 @@ class Survey:
             ("peak", f"{self.peak_db:.2f} dBFS"),
             ("RMS", f"{self.rms_db:.2f} dBFS"),
         ]
+        if self.loudness_lufs is not None:
+            rows.append(("loudness", f"{self.loudness_lufs:.2f} LUFS"))
         if self.bad_samples:
             rows.append(("NaN or inf", f"{self.bad_samples:,} samples"))
         if self.direct_sound_s is not None:
@@ -64,13 +72,15 @@ class Survey:
         return "\n".join([self.path, *(f"  {name:<14}{value}" for name, value in rows)])
 
 
-def survey_file(path: PathLike) -> Survey:
+def survey_file(path: PathLike, *, loudness: bool = False) -> Survey:
     """Measure a sound file in constant memory; a short one as a response too.
 
     Parameters
     ----------
     path : path
         Any file `read` reads.
+    loudness : bool
+        Measure the integrated loudness, which takes longer than all the rest.
 
     Returns
     -------
@@ -85,6 +95,7 @@ def survey_file(path: PathLike) -> Survey:
     bad = frames = 0
     kept: list[Array] = []
     with Source(path) as sound:
+        meter = LoudnessMeter(fs=sound.fs, channels=sound.channels) if loudness else None
         for block in sound.blocks(BLOCK):
             frames += block.shape[1]
             good = np.isfinite(block)
@@ -93,6 +104,8 @@ def survey_file(path: PathLike) -> Survey:
                 block = np.where(good, block, np.float32(0))
             peak = max(peak, levels.peak(block))
             energy += float(np.square(block, dtype=np.float64).sum())
+            if meter is not None:
+                meter.push(block)
             if frames <= LONGEST_RESPONSE_S * sound.fs:
                 kept.append(block)
         fs, channels = sound.fs, sound.channels
@@ -115,4 +128,47 @@ def survey_file(path: PathLike) -> Survey:
         bad_samples=bad,
         direct_sound_s=direct,
         decay_time_s=decay,
+        loudness_lufs=meter.integrated_lufs if meter is not None and meter.blocks else None,
     )
+
+
+def sketch_file(path: PathLike) -> tuple[Array, float]:
+    """Return a sound and its rate as a picture needs them, in constant memory.
+
+    Parameters
+    ----------
+    path : path
+        Any file `read` reads.
+
+    Returns
+    -------
+    x : ndarray, shape (channels, frames)
+        The sound itself, 0 for NaN and infinities; of more than a minute the lowest and the
+        highest sample of 4096 stretches, in turn.
+    fs : float
+        Frames of x a second.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError, AudioFileError
+        As `read`, and for a file that holds no frames.
+    """
+    with Source(path) as sound:
+        frames = sound.frames
+        if frames is None:  # it does not say: count
+            frames = sum(block.shape[1] for block in sound.blocks(BLOCK))
+        if frames == 0:
+            raise AudioFileError(f"{os.fsdecode(path)} holds no frames: there is nothing to draw")
+        whole = frames <= LONGEST_RESPONSE_S * sound.fs
+        # stretches of whole frames, the last one shorter
+        step = 1 if whole else -(-frames // COLUMNS)
+        kept = []
+        for block in sound.blocks(step * max(1, BLOCK // step)):
+            block = np.where(np.isfinite(block), block, np.float32(0))
+            if not whole:
+                starts = np.arange(0, block.shape[1], step)
+                ends = [f.reduceat(block, starts, axis=1) for f in (np.minimum, np.maximum)]
+                block = np.stack(ends, axis=-1).reshape(sound.channels, -1)
+            kept.append(block)
+        fs = sound.fs if whole else 2 * sound.fs / step
+    return np.concatenate(kept, axis=1), fs

@@ -97,12 +97,21 @@ BAD = [
     ("convolve dry.wav hall.wav -o y.wav --mix 2", 2, "mix=2.0 must be a finite number >= 0"),
     ("convolve dry.wav hall.wav -o y.wav --gain-db nan", 2, "gain_db=nan must be a finite number"),
     ("convolve dry.wav hall.wav -o y.wav --mix much", 2, "invalid float value: 'much'"),
-    ("convolve dry.wav hall.wav -o y.wav --normalize loud", 2, "invalid choice: 'loud'"),
+    (
+        "convolve dry.wav hall.wav -o y.wav --normalize loud",
+        2,
+        "ltisys: normalize='loud' must be 'peak', 'rms' or 'lufs', alone or with a level in dB "
+        "behind a colon, such as 'lufs:-23'",
+    ),
     ("plan --frames 1e7 --taps 96000 --method ola", 2, "invalid choice: 'ola'"),
     ("plan --frames 0 --taps 10", 2, "ltisys: frames=0 must be an integer >= 1"),
     ("plan --frames 1.5 --taps 10", 2, "invalid whole number value: '1.5'"),
     ("info no.wav", 66, "ltisys: no.wav: No such file or directory"),
     ("info text.wav", 65, "text.wav is not a sound file"),
+    ("info dry.wav hall.wav --plot y.png", 2, "ltisys: --plot draws one file; got 2"),
+    ("info dry.wav --plot y.wav", 2, "ltisys: --plot y.wav must end in .png, .svg, .pdf"),
+    ("info dry.wav --plot nowhere/y.png", 73, "nowhere"),
+    ("info none.wav --plot y.png", 65, "none.wav holds no frames: there is nothing to draw"),
     ("nonsense", 2, "invalid choice: 'nonsense'"),
     ("", 2, "required"),
 ]
@@ -175,6 +184,36 @@ def test_info(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(json.loads(run(capsys, "info", "dry.wav", "hall.wav", "--json")[1])) == 2
 
 
+def test_info_draws_and_measures_loudness(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fs = 8000
+    tone = 0.1 * np.sin(2 * np.pi * 1000 * np.arange(70 * fs) / fs)
+    soundfile.write("long.wav", tone, fs, subtype="FLOAT")  # beyond a minute: drawn in stretches
+    noise = np.random.default_rng(1).standard_normal(2 * fs)
+    room = noise * 10 ** (-3 * np.arange(2 * fs) / fs)
+    soundfile.write("room.wav", 0.1 * room, fs, subtype="FLOAT")
+    for name in ("long.wav", "room.wav", "dry.wav"):
+        for ending in ("png", "svg", "pdf"):
+            code, out, err = run(capsys, "info", name, "--plot", f"y.{ending}")
+            assert (code, err) == (0, "")
+            assert "loudness" not in out
+        starts = [Path(f"y.{ending}").read_bytes()[:5] for ending in ("png", "svg", "pdf")]
+        assert starts == [b"\x89PNG\r", b"<?xml", b"%PDF-"]
+    for kind in ("waveform", "decay", "spectrogram"):
+        line = ["info", "room.wav", "--plot", f"{kind}.png", "--draw", kind]
+        assert run(capsys, *line)[0] == 0
+    assert len({Path(f"{kind}.png").read_bytes() for kind in ("decay", "waveform")}) == 2
+    code, _, err = run(capsys, "info", "long.wav", "--plot", "no.png", "--draw", "spectrogram")
+    assert (code, Path("no.png").exists()) == (2, False)
+    assert "--draw spectrogram takes 60 s of sound at most; got 70 s" in err
+    told = json.loads(run(capsys, "info", "long.wav", "--loudness", "--json")[1])
+    # full scale at 1 kHz in one channel is -3.01 LUFS, but for the warped shelf at 8 kHz
+    assert told["loudness_lufs"] == pytest.approx(-23.0, abs=0.3)
+    assert "loudness      -23." in run(capsys, "info", "long.wav", "--loudness")[1]
+    assert json.loads(run(capsys, "info", "none.wav", "--loudness", "--json")[1])[
+        "loudness_lufs"
+    ] is None  # fmt: skip
+
+
 def test_plan_doctor_version(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "plan", "--frames", "1e7", "--taps", "96000")
     assert code == 0
@@ -238,10 +277,18 @@ def started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code", "line"),
+    [
+        (signal.SIGINT, 130, "convolve dry.wav hall.wav -o wet.wav"),
+        (signal.SIGTERM, 143, "convolve dry.wav hall.wav -o wet.wav"),
+        (signal.SIGHUP, 129, "convolve dry.wav hall.wav -o wet.wav"),
+        (signal.SIGINT, 130, "filter dry.wav -o wet.wav --peaking 1000:6:1.4 --highpass 80"),
+    ],
 )
-def test_a_signal_half_way_leaves_nothing(long_job: Path, number: int, code: int) -> None:
-    job = started(long_job, "convolve", "dry.wav", "hall.wav", "-o", "wet.wav")
+def test_a_signal_half_way_leaves_nothing(
+    long_job: Path, number: int, code: int, line: str
+) -> None:
+    job = started(long_job, *line.split())
     asked = time.monotonic()
     job.send_signal(number)
     _, err = job.communicate(timeout=30)
@@ -301,11 +348,20 @@ def test_a_folder_that_cannot_be_written_leaves_nothing(small_disk: Path, here: 
     assert os.listdir(small_disk) == []
 
 
-def peak_memory_mb(folder: Path, source: str) -> float:
+JOBS = {
+    "convolve": "convolve {} hall.wav -o m.wav",
+    "filter": "filter {} -o m.wav --highpass 80 --peaking 1000:6:1.4 --low-shelf 120:-3",
+    "loudness": "filter {} -o m.wav --lowpass 4000 --normalize lufs:-16",
+    "info": "info {} --loudness --json --plot m.wav.png",
+}
+
+
+def peak_memory_mb(folder: Path, line: str) -> float:
     """Run a job in a process and return its largest resident memory."""
+    words = [*line.split(), *([] if line.startswith("info") else ["--quiet"])]
     code = (
         "import resource, sys; from ltisys.cli import main; "
-        f"main(['convolve', '{source}', 'hall.wav', '-o', 'm.wav', '--overwrite', '--quiet']); "
+        f"main({words!r}); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     # started by a small process: a child's peak begins at its parent's size
@@ -314,16 +370,18 @@ def peak_memory_mb(folder: Path, source: str) -> float:
         [sys.executable, "-c", starter, sys.executable, "-c", code],
         cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    (folder / "m.wav").unlink()
-    return int(done.stdout) / 1024
+    for made in folder.glob("m.wav*"):
+        made.unlink()
+    return int(done.stdout.splitlines()[-1]) / 1024
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
-def test_memory_does_not_grow_with_the_file(long_job: Path) -> None:
-    x = soundfile.read(long_job / "dry.wav", frames=48000 * 60, dtype="int16")[0]
+@pytest.mark.parametrize("job", JOBS)
+def test_memory_does_not_grow_with_the_file(long_job: Path, job: str) -> None:
+    x = soundfile.read(long_job / "dry.wav", frames=48000 * 120, dtype="int16")[0]
     soundfile.write(long_job / "part.wav", x, 48000)
-    part = peak_memory_mb(long_job, "part.wav")
+    part = peak_memory_mb(long_job, JOBS[job].format("part.wav"))
     (long_job / "part.wav").unlink()
-    whole = peak_memory_mb(long_job, "dry.wav")
+    whole = peak_memory_mb(long_job, JOBS[job].format("dry.wav"))
     assert whole < 200
-    assert whole < 1.1 * part  # twenty times the length
+    assert whole < 1.1 * part  # ten times the length

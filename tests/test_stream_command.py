@@ -16,7 +16,8 @@ import soundfile
 from sounds import noise
 
 import ltisys as lti
-from ltisys.cli import FORMATS, main
+from ltisys.arguments import FORMATS
+from ltisys.cli import main
 from ltisys.pipes import Format
 from ltisys.wav_headers import read_header
 
