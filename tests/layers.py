@@ -2,7 +2,11 @@
 
 ENGINES = ("direct", "fft", "overlap_add", "overlap_save", "partitioned", "array_api")
 
-LAYER_5 = "filters kernels probability analysis rooms measurement"
+LAYER_5 = "filters formulas phases prototypes equalisers banks weightings analysis gains masks"
+LAYER_5 += " kernels probability rooms measurement"
+
+PICTURES = ("check_plots", "response_plots", "system_plots", "plan_plots", "sound_plots")
+PICTURES += ("flip_and_slide",)
 
 # Of what makes up a check, each module may import those before it.
 CHECKING = (
@@ -36,15 +40,54 @@ LAYERS: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(("responses", "blockwise", "prepared"), ("convolution",)),
         "streaming": ("prepared",),
     },
-    "L4 systems": {"systems": (), "fir": ("systems",)},
+    "L4 systems": {
+        **dict.fromkeys(("polynomials", "state_space"), ()),
+        "machines": ("state_space",),
+        "tap_design": (),
+        "sections": ("polynomials", "state_space"),
+        "analogue": ("sections",),
+        "systems": ("machines",),
+        "fir": ("machines", "systems"),
+        "elements": ("fir",),
+        "iir": ("machines", "sections", "systems"),
+        "compositions": ("fir", "machines", "systems"),
+        "rational": ("compositions", "fir", "iir", "sections", "systems"),
+        "loops": ("compositions", "elements", "iir", "machines", "rational", "systems"),
+        "curves": ("compositions", "fir", "iir", "loops", "systems"),
+        "roots": (
+            "compositions",
+            "curves",
+            "elements",
+            "fir",
+            "iir",
+            "loops",
+            "polynomials",
+            "rational",
+            "sections",
+            "systems",
+        ),
+        "algebra": ("compositions", "elements", "fir", "iir", "systems"),
+    },
     "L5 built on systems": dict.fromkeys(LAYER_5.split(), ())
+    | {"meters": ("weightings",)}
     | {name: tuple(CHECKING[:at]) for at, name in enumerate(CHECKING)},
     "L6 the outside world": {"recording": ("audio",)}
-    | dict.fromkeys(("audio", "plotting", "raw_samples", "reports", "testing", "wav_headers"), ()),
-    "L7 jobs": dict.fromkeys(
-        ["effects", "files", "pipes", "survey", "doctor", "corpus", "live"], ()
-    ),
-    "L8 the command line": {"cli": (), "__main__": ("cli",)},
+    | dict.fromkeys((*PICTURES, "cards"), ("plotting", "scales"))
+    | dict.fromkeys(("audio", "plotting", "raw_samples", "reports", "scales"), ())
+    | dict.fromkeys(("testing", "wav_headers"), ()),
+    "L7 jobs": {
+        **dict.fromkeys(["effects", "jobs", "pipes", "survey", "doctor", "corpus", "live"], ()),
+        "files": ("jobs",),
+        "filtering": ("files", "jobs"),
+    },
+    "L8 the command line": {
+        **dict.fromkeys(("chains", "exits"), ()),
+        "named": ("exits",),
+        "commands": ("chains", "exits", "named"),
+        "arguments": ("chains", "commands", "exits"),
+        "cli": ("arguments", "exits"),
+        "__main__": ("cli",),
+    },
 }
 HEIGHT = {module: height for height, layer in enumerate(LAYERS.values()) for module in layer}
 TITLE = {module: title for title, layer in LAYERS.items() for module in layer}
@@ -52,16 +95,21 @@ TITLE = {module: title for title, layer in LAYERS.items() for module in layer}
 # The few doors upward: a method that hands its work to a layer above, inside a function.
 DOORS = {
     ("fir", "audio"): "FIR.from_file reads a sound file",
-    ("verdicts", "plotting"): "CheckReport.plot draws itself",
+    ("verdicts", "check_plots"): "CheckReport.plot draws itself",
+    ("systems", "fir"): "a response, cut or convolved with, is a FIR",
+    ("systems", "algebra"): ">>, + and * of any two systems",
+    ("systems", "rational"): "to_dlti asks for polynomials",
+    ("systems", "cards"): "a System shows itself in notebooks",
+    ("levels", "meters"): "levels.loudness weighs with filters",
 }
 
 # What is imported in its own module only, because it is slow to load, or optional, or a seam.
 HOMES: dict[str, set[str]] = {
-    "matplotlib": {"plotting"},
+    "matplotlib": {"plotting", "scales", *PICTURES},
     "soundfile": {"audio"},
     **{key: {"engines.array_api"} for key in ("torch", "cupy", "jax")},
     "dask": {"corpus"},
-    "tqdm": {"files", "cli", "corpus"},
+    "tqdm": {"jobs", "corpus"},
     "sounddevice": {"live"},
     "scipy.fft": {"spectra"},
     "numpy.fft": {"spectra"},

@@ -133,7 +133,9 @@ def test_the_constructor_is_documented_by_its_class() -> None:
 # the same name with another default, each for a reason
 EXCEPTIONS = {
     "channels": "a plan is for one row unless told, noise has no channel axis unless told",
+    "at": "signals: where the event is; plot_convolution: the middle unless told",
     "normalize": "correlate: divide by the energies or not; files: to which level, if any",
+    "tail": "a filtered file is as long as its input unless asked; all else keeps its tail",
 }
 
 
@@ -151,12 +153,16 @@ def test_the_same_name_has_the_same_default() -> None:
     assert set(EXCEPTIONS) == set(different), "an exception that is none any more"
 
 
+POSITIONAL = {("feedback", "back"), ("step_response", "frames")}
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_options_are_keyword_only(name: str) -> None:
     """Data is positional, the rest by keyword: what has a default is never positional."""
     for parameter in inspect.signature(getattr(lti, name)).parameters.values():
         assert parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        if parameter.name == "ax":  # of matplotlib's users everyone gives it so
+        # of matplotlib's users everyone gives ax so, and methods of systems take these so
+        if parameter.name in ("ax", "freqs_hz") or (name, parameter.name) in POSITIONAL:
             continue
         if parameter.default is not inspect.Parameter.empty and (name, parameter.name) != (
             "gain",

@@ -29,6 +29,8 @@ def test_doctests(name: str) -> None:
     module = importlib.import_module(name)
     with np.printoptions():
         outcome = doctest.testmod(module, extraglobs={"np": np}, verbose=False)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")  # it warns of twenty open figures
     assert outcome.failed == 0
 
 
@@ -49,11 +51,12 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    first, second, third, *others = blocks("python")
+    first, second, third, fourth, *others = blocks("python")
+    code = "\n".join(["import numpy as np", first, second, third, fourth])
     (tmp_path / "audio").symlink_to(ROOT / "audio")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", f"import numpy as np\n{first}\n{second}\n{third}"],
+        [sys.executable, "-W", "error", "-c", code],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -192,10 +192,157 @@ lti.gain(db="loud")
     TypeError: db='loud' must be a finite number
 lti.delay(-1)
     ValueError: frames=-1 must be an integer >= 0
-lti.delay(0.5)
-    TypeError: frames=0.5 must be an integer >= 0
+lti.delay(-0.5)
+    ValueError: frames=-0.5 must be a finite number >= 0
+lti.delay("a")
+    TypeError: frames='a' must be a finite number >= 0
 lti.delay(1, fs=-1)
     ValueError: fs=-1 must be a finite number > 0 in Hz
+
+# recursive systems
+
+lti.IIR([1.0, 0.0])
+    ValueError: sos.shape=(2,) must be (sections, 6): b0 b1 b2 a0 a1 a2 in each row
+lti.IIR([1.0, 0, 0, 0, 0, 0])
+    ValueError: sos[0, 3]=0.0 must not be 0: it is a0, by which a section divides
+lti.IIR([1j, 0, 0, 1, 0, 0])
+    TypeError: sos is complex; a recursive system is real, give real sections
+lti.IIR([np.nan, 0, 0, 1, 0, 0])
+    MismatchError: sos holds 1 samples that are NaN or infinite, the first at (0, 0); mend or
+        cut them first
+lti.IIR.from_ba([1.0], [0.0, 1.0])
+    ValueError: a[0]=0.0 must not be 0: it is what the present answer is divided by
+lti.IIR.from_ba([1j], [1.0])
+    TypeError: b is complex; a recursive system is real, give real coefficients
+lti.IIR.from_ba(np.ones(600), [1.0, 0.5])
+    ValueError: b and a of order 599 make more than 512 coefficients; put delays apart
+        (lti.delay), long numerators into lti.FIR
+lti.IIR.from_zpk([0.5], [], 1.0)
+    ValueError: z holds 1 zeros and p 0 poles: more zeros than poles look into the future; add
+        as many poles at 0 as the system shall be late
+lti.IIR.from_zpk([], [0.5j], 1.0)
+    ValueError: p holds complex roots without their conjugates: no real system has them
+lti.IIR.from_dlti([1.0])
+    TypeError: system=[1.0] must be a scipy.signal.dlti
+lti.IIR.from_ba([1.0], [1.0, -1.0], fs=48000)([1.0])
+    ValueError: tail=True needs an end, but it is not stable: a pole of radius 1 at 0 Hz; pass
+        tail=False
+lti.IIR.from_ba([1.0], [1.0, -1.01]).to_fir()
+    ValueError: to_fir needs an end, but it is not stable: a pole of radius 1.01 at 0 cycles a
+        frame; take frames of impulse_response(frames)
+lti.IIR.from_ba([1.0], [1.0, -0.5]).to_fir(floor_db=-200)
+    ValueError: floor_db=-200 must be a finite number >= -160 and <= 0
+lti.IIR.from_ba([1.0], [1.0, -1.0]).impulse_response()
+    ValueError: the response needs an end, but it is not stable: a pole of radius 1 at 0
+        cycles a frame; give frames=
+lti.IIR.from_ba([1.0], [1.0, -0.5]) >> lti.FIR(np.full(4, 1j))
+    TypeError: FIR(4 taps) is complex: it cannot stand beside a recursive system; take the
+        systems of its real and of its imaginary part
+lti.IIR.from_ba([1.0], [1.0, -0.5], fs=48000) + lti.FIR([1.0], fs=44100)
+    MismatchError: fs differs: first 48000 Hz, second 44100 Hz; resample one first, e.g.
+        second.resample(48000)
+lti.feedback(lti.gain(1))
+    ValueError: the loop has no delay: forward and back both answer at once; put lti.delay(1)
+        into one of them
+lti.feedback(1.0, lti.delay(1))
+    TypeError: forward=1.0 must be a System
+lti.feedback(lti.FIR(np.ones((2, 1, 1))), lti.delay(1))
+    MismatchError: systems do not fit: the first has channels (2,), the second takes (1,)
+lti.feedback(lti.gain(1), -1.1 * lti.delay(100))([1.0])
+    ValueError: tail=True needs an end, but it is not stable: what goes round the loop does
+        not decay; pass tail=False
+
+# masks and analysis
+
+lti.verify_response([1.0], [(0, 0.5, None, 0)])
+    TypeError: system=[1.0] must be a System; wrap a response in lti.FIR
+lti.verify_response(lti.gain(1), [])
+    ValueError: mask=[] must hold at least one band (low_hz, high_hz, min_db, max_db)
+lti.verify_response(lti.gain(1), [(0, 0.5)])
+    ValueError: mask[0]=(0, 0.5) must be (low_hz, high_hz, min_db, max_db)
+lti.verify_response(lti.gain(1), [(0.2, 0.1, None, 0)])
+    ValueError: mask[0] low_hz=0.2 must be <= high_hz; got high_hz=0.1
+lti.verify_response(lti.FIR([1], fs=48000), [(0, 24001, None, 0)])
+    ValueError: mask[0] high_hz=24001 must be a finite number >= 0 and <= 24000 (fs / 2) in Hz
+lti.verify_response(lti.gain(1), [(0, 0.5, 1, 0)])
+    ValueError: mask[0] min_db=1 must be <= max_db; got max_db=0
+lti.verify_response(lti.gain(1), [(0, 0.5, np.inf, None)])
+    ValueError: mask[0] min_db=inf must be a finite number in dB, or -inf or None for no limit
+lti.verify_response(lti.gain(1), [(0, 0.5, None, 0)], dtype="float16")
+    ValueError: dtype='float16' must be one of 'float32', 'float64'
+lti.verify_response(lti.gain(1), [(0, 0.5, None, 0)], block_size=0)
+    ValueError: block_size=0 must be an integer >= 1
+lti.verify_response(lti.IIR.from_ba([1], [1, -1]), [(0, 0.5, None, 0)])
+    MismatchError: IIR(1 section; UNSTABLE, a pole of radius 1 at 0 cycles a frame) cannot be
+        measured: its response does not end; make it stable first
+lti.group_delay([1.0])
+    TypeError: system=[1.0] must be a System; wrap a response in lti.FIR
+lti.group_delay(lti.gain(1), [np.nan])
+    MismatchError: freqs_hz holds 1 samples that are NaN or infinite, the first at 0; mend or
+        cut them first
+lti.unwrapped_phase(lti.gain(1), [0.1, 0.6])
+    ValueError: freqs_hz[1]=0.6 must be from 0 to fs / 2, where phase is
+lti.unwrapped_phase(lti.gain(1j))
+    ValueError: h is complex: its phase has no beginning at 0 Hz; take its real part
+lti.phase_type(lti.FIR([1, 1j]))
+    ValueError: h is complex: its phase has none of these names; take its real part
+lti.zeros(lti.FIR(np.ones(1100)))
+    ValueError: a response of 1,100 taps has 1,099 zeros, and more than 1,000 are not looked
+        for; cut it, or ask its phase_type, which needs none
+lti.zeros(lti.IIR.from_ba([1], [1, -0.5]) + lti.FIR(np.ones(100)))
+    ValueError: IIR(1 section) + FIR(100 taps) makes a polynomial of 101 coefficients, and the
+        roots of more than 64 mean little; take the poles and zeros of its parts
+lti.poles(lti.FIR(np.ones((2, 2, 2))) >> lti.IIR.from_ba([1], [2]) >> lti.FIR(np.eye(2)[..., None]))
+    MismatchError: FIR(2 outputs x 2 inputs, 2 taps) >> IIR(1 section) >> FIR(2 outputs x 2
+        inputs, 1 tap) mixes matrices of responses: its entries have no poles and zeros of
+        their own here; take those of its parts
+lti.band_edges(lti.gain(1), drop_db=0)
+    ValueError: drop_db=0 must be a finite number > 0 in dB
+lti.band_edges(lti.IIR.from_ba([1], [1, -1]))
+    ValueError: band_edges needs a stable system, but it is not stable: a pole of radius 1 at
+        0 cycles a frame
+lti.minimal_length(lti.gain(1), floor_db=1)
+    ValueError: floor_db=1 must be a finite number <= 0 in dB
+lti.minimal_length(lti.IIR.from_ba([1], [1, -0.5]), floor_db=-170)
+    ValueError: floor_db=-170 must be a finite number >= -160 and <= 0 in dB
+lti.minimal_length(lti.IIR.from_ba([1], [1, -1]))
+    ValueError: minimal_length needs a stable system, but it is not stable: a pole of radius 1
+        at 0 cycles a frame
+lti.step_response(lti.IIR.from_ba([1], [1, -1]))
+    ValueError: the response needs an end, but it is not stable: a pole of radius 1 at 0
+        cycles a frame; give frames=
+
+# pictures
+
+lti.plot_response([1.0], 3)
+    TypeError: ax=3 must be a sequence of one or three Axes
+lti.plot_response([1.0], scale="mel")
+    ValueError: scale='mel' must be one of 'log', 'linear'
+lti.plot_response([1.0], smoothing_octaves=0)
+    ValueError: smoothing_octaves=0 must be a finite number > 0
+lti.plot_response([lti.gain(1), lti.gain(2)], labels=["a"])
+    ValueError: labels=['a'] must be one label for each of the 2 systems
+lti.plot_impulse_response({})
+    ValueError: system={} must hold at least one system
+lti.plot_step_response(lti.FIR([1.0], fs=8000), fs=44100)
+    MismatchError: fs differs: argument 44100 Hz, system 8000 Hz; resample one first, e.g.
+        system.resample(44100)
+lti.plot_poles_zeros([1.0], 3)
+    TypeError: ax=3 must be an Axes
+lti.plot_plan(3)
+    TypeError: plan=3 must be a Plan; lti.plan() and stream.plan are
+lti.plot_waveform([1j])
+    ValueError: x must be a real sound, (frames,) or (channels, frames); got complex128,
+        x.shape=(1,)
+lti.plot_spectrogram([1.0], range_db=0)
+    ValueError: range_db=0 must be a finite number > 0 in dB
+lti.plot_decay(lti.IIR.from_ba([1], [1, -2]))
+    ValueError: ir must die away, but it is not stable: a pole of radius 2 at 0 cycles a frame
+lti.plot_convolution([1.0, 2.0], [1.0], at=2)
+    ValueError: at=2 must be an integer < frames + taps - 1; got frames=2, taps=1
+lti.plot_convolution([1j], [1.0])
+    ValueError: x must be real, of shape (frames,); got complex, x.shape=(1,); draw one row,
+        or part, at a time
 
 # signals
 
@@ -264,7 +411,7 @@ def test_sentence(call: str, wanted: str) -> None:
 
 
 def test_the_table_is_whole() -> None:
-    assert len(CALLS) == 97
+    assert len(CALLS) == 155
     for _, wanted in CALLS:
         assert wanted.startswith(("ValueError: ", "TypeError: ", "MismatchError: "))
 
