@@ -262,6 +262,7 @@ def test_a_tail_fades_to_silence_without_subnormals(case: Case, dtype: str) -> N
         assert subnormal <= block * stream.outputs
 
 
+@pytest.mark.slow  # timed: another program in the way would fail it
 @pytest.mark.parametrize("name", ["Butterworth 8", "high Q", "echo", "network", "sections, taps"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_fading_tail_takes_no_longer_than_sound(name: str, dtype: str) -> None:
@@ -282,22 +283,16 @@ def test_a_fading_tail_takes_no_longer_than_sound(name: str, dtype: str) -> None
     assert worst < 4 * sound + 20e-6
 
 
-def test_gaps_of_silence_take_no_longer_than_sound() -> None:
+def test_gaps_of_silence_hold_no_subnormals() -> None:
+    """Arithmetic with them is 20 to 40 times slower: a state that fades counts as silence."""
     system = CASES["Butterworth 8"].system
-    sound = np.random.default_rng(1).standard_normal(1 << 18)
-    gaps = sound.copy()
+    gaps = np.random.default_rng(1).standard_normal(1 << 18)
     gaps.reshape(-1, 1 << 14)[:, 1 << 13 :] = 0
     sparse = np.zeros(1 << 18)
     sparse[:: 1 << 14] = 1.0
-
-    def took(x: Rows) -> float:
-        start = time.process_time()
-        system(x, tail=False)
-        return time.process_time() - start
-
-    least = min(took(sound) for _ in range(5))
     for x in (gaps, sparse):
-        assert min(took(x) for _ in range(5)) < 4 * least
+        y = system(x, tail=False)
+        assert not ((np.abs(y) < np.finfo(float).tiny) & (y != 0)).any()
 
 
 # --- bad samples (9) ------------------------------------------------------------------------------
